@@ -1,0 +1,1 @@
+"""What an authority or operator changes without a programmer: settings and tables."""

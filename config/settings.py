@@ -1,0 +1,185 @@
+"""Settings: one frozen value, read once from a mapping and checked before anything starts.
+
+Only this module and the entry points read ``os.environ``. Every setting stands in
+``docs/running.md``; a test keeps it so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from config.tables import TableError, Tables, read_tables
+
+Surface = Literal["citizen", "handler", "all"]
+DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
+
+KNOWN = (
+    "INTAKE_VAR", "INTAKE_CITIZEN_PORT", "INTAKE_HANDLER_PORT", "INTAKE_MAIL_PORT", "INTAKE_BIND",
+    "INTAKE_MAIL_BIND", "INTAKE_LOW_DISK_BYTES", "INTAKE_CONFIG",
+    "SURFACE", "PUBLIC_URL", "HANDLER_URL",
+    "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
+    "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER",
+    "MAIL_SERVER", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS",
+    "MAIL_TRUSTED_RELAYS", "SCANNER", "CLAMD_SOCKET",
+)  # fmt: skip
+
+
+class SettingsError(ValueError):
+    """Name the setting that is wrong, and the cure; the start stops."""
+
+    def __init__(self, name: str, cure: str) -> None:
+        super().__init__(f"{name}: {cure}")
+        self.name = name
+        self.cure = cure
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator sets. Paths are absolute, sizes in bytes, URLs without trailing slash.
+
+    ``database_url`` is a login that may create roles; the four others are what the roles use.
+    None means: the embedded engine under ``var``.
+    """
+
+    var: Path
+    tables: Tables
+    surface: Surface
+    citizen_port: int
+    handler_port: int
+    mail_port: int
+    bind: str
+    mail_bind: str
+    low_disk_bytes: int | None
+    public_url: str
+    handler_url: str
+    database_url: str | None
+    database_urls: Mapping[DatabaseRole, str]
+    redis_url: str | None
+    secret_keys: Mapping[Literal["citizen", "handler"], str]
+    mail_server: str | None
+    mail_port_out: int
+    mail_username: str | None
+    mail_password: str | None
+    mail_use_tls: bool
+    mail_trusted_relays: tuple[str, ...]
+    scanner: Literal["none", "clamd"]
+    clamd_socket: Path
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, str]) -> Settings:
+        """Read and check all settings; raise SettingsError with the setting's name and a cure."""
+        read = _Reader(values)
+        citizen_port = read.port("INTAKE_CITIZEN_PORT", 8080)
+        handler_port = read.port("INTAKE_HANDLER_PORT", 8081)
+        mail_port = read.port("INTAKE_MAIL_PORT", 8025)
+        if len({citizen_port, handler_port, mail_port}) < 3:
+            raise SettingsError(
+                "INTAKE_CITIZEN_PORT, INTAKE_HANDLER_PORT, INTAKE_MAIL_PORT",
+                "two of them are the same; give each its own port.",
+            )
+        return cls(
+            var=Path(read.text("INTAKE_VAR", "var")).expanduser().resolve(),
+            tables=read.tables(),
+            surface=cast(Surface, read.choice("SURFACE", "all", ("citizen", "handler", "all"))),
+            citizen_port=citizen_port,
+            handler_port=handler_port,
+            mail_port=mail_port,
+            bind=read.text("INTAKE_BIND", "127.0.0.1"),
+            mail_bind=read.text("INTAKE_MAIL_BIND", "127.0.0.1"),
+            low_disk_bytes=read.number("INTAKE_LOW_DISK_BYTES"),
+            public_url=read.url("PUBLIC_URL", f"http://127.0.0.1:{citizen_port}", ("http", "https")),
+            handler_url=read.url("HANDLER_URL", f"http://127.0.0.1:{handler_port}", ("http", "https")),
+            database_url=read.optional_url("DATABASE_URL", ("postgresql", "postgres", "postgresql+psycopg")),
+            database_urls=read.database_urls(),
+            redis_url=read.optional_url("REDIS_URL", ("redis", "rediss", "unix")),
+            secret_keys=read.secret_keys(),
+            mail_server=read.text("MAIL_SERVER", "") or None,
+            mail_port_out=read.port("MAIL_PORT", 25),
+            mail_username=read.text("MAIL_USERNAME", "") or None,
+            mail_password=read.text("MAIL_PASSWORD", "") or None,
+            mail_use_tls=read.choice("MAIL_USE_TLS", "no", ("yes", "no")) == "yes",
+            mail_trusted_relays=tuple(read.text("MAIL_TRUSTED_RELAYS", "").replace(",", " ").split()),
+            scanner=cast(Literal["none", "clamd"], read.choice("SCANNER", "none", ("none", "clamd"))),
+            clamd_socket=Path(read.text("CLAMD_SOCKET", "/run/clamav/clamd.ctl")),
+        )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads single values out of a mapping, with the setting's name in every complaint."""
+
+    values: Mapping[str, str]
+
+    def text(self, name: str, default: str) -> str:
+        return self.values.get(name, "").strip() or default
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default).lower()
+        if value not in allowed:
+            raise SettingsError(name, f"is {value!r}; set it to one of {', '.join(allowed)}.")
+        return value
+
+    def number(self, name: str) -> int | None:
+        value = self.text(name, "")
+        if not value:
+            return None
+        if not value.isdigit():
+            raise SettingsError(name, f"is {value!r}; give a whole number, without unit.")
+        return int(value)
+
+    def port(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isdigit() or not 0 < int(value) < 65536:
+            raise SettingsError(name, f"is {value!r}; give a port from 1 to 65535.")
+        return int(value)
+
+    def optional_url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        value = self.text(name, "")
+        return self._checked_url(name, value, schemes) if value else None
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        return self._checked_url(name, self.text(name, default), schemes).rstrip("/")
+
+    def _checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
+        # The value may hold a password, so only its scheme is ever shown.
+        scheme = urlsplit(value).scheme
+        if scheme not in schemes:
+            raise SettingsError(name, f"begins with {scheme!r}; begin it with {schemes[0]}://.")
+        return value
+
+    def database_urls(self) -> dict[DatabaseRole, str]:
+        roles: tuple[DatabaseRole, ...] = ("owner", "citizen", "handler", "worker")
+        schemes = ("postgresql", "postgres", "postgresql+psycopg")
+        found = {role: self.optional_url(f"DATABASE_URL_{role.upper()}", schemes) for role in roles}
+        return {role: url for role, url in found.items() if url}
+
+    def secret_keys(self) -> dict[Literal["citizen", "handler"], str]:
+        keys: dict[Literal["citizen", "handler"], str] = {}
+        surfaces: tuple[Literal["citizen", "handler"], ...] = ("citizen", "handler")
+        for surface in surfaces:
+            name = f"SECRET_KEY_{surface.upper()}"
+            value = self.text(name, "")
+            if value and len(value) < 32:
+                raise SettingsError(
+                    name, "is shorter than 32 characters; make one with `openssl rand -hex 32`."
+                )
+            if value:
+                keys[surface] = value
+        return keys
+
+    def tables(self) -> Tables:
+        folder = self.text("INTAKE_CONFIG", "")
+        try:
+            return read_tables(Path(folder)) if folder else read_tables()
+        except TableError as error:
+            raise SettingsError("INTAKE_CONFIG", str(error)) from error
+
+
+def from_environment() -> Settings:
+    """Read the settings of this process."""
+    return Settings.from_mapping(os.environ)

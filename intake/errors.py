@@ -1,0 +1,88 @@
+"""Every error the service raises on purpose, as one tree.
+
+    IntakeError
+    ├── NotFound               nothing there that this person may see
+    ├── Conflict               somebody else changed it first
+    ├── NotAllowed             the person may see it but not do this
+    ├── FileRefused            a file is refused where the person can be told
+    │   ├── FileTooLarge
+    │   ├── FileEmpty
+    │   ├── FileTypeRefused
+    │   └── TooManyFiles
+    ├── StorageError           bytes could not be stored or read
+    │   ├── StorageFull        under the low-disk mark
+    │   └── BytesMissing       a key that a row names holds nothing
+    ├── ScannerAway            the scanner gave no answer; never "clean"
+    ├── LetterUnreadable       a letter beyond the caps of the parser
+    ├── ForeignDomain          a letter for a domain that is not ours
+    └── PostRefused            an outgoing letter was refused for good
+
+A message is Swedish when a person outside the team may read it. A wrong setting is
+``config.settings.SettingsError``, since settings are read before anything else.
+"""
+
+from __future__ import annotations
+
+
+class IntakeError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class NotFound(IntakeError):
+    """Nothing there, or nothing that this person may know of."""
+
+
+class Conflict(IntakeError):
+    """Somebody else changed the same thing first."""
+
+
+class NotAllowed(IntakeError):
+    """The person may see the thing but not do this with it."""
+
+
+class FileRefused(IntakeError):
+    """A file is refused; the message is for the person who chose it."""
+
+
+class FileTooLarge(FileRefused):
+    """The file is larger than is taken in this way."""
+
+
+class FileEmpty(FileRefused):
+    """The file holds nothing."""
+
+
+class FileTypeRefused(FileRefused):
+    """The file's extension is not on the list."""
+
+
+class TooManyFiles(FileRefused):
+    """The draft already holds as many files, or as many bytes, as is taken."""
+
+
+class StorageError(IntakeError):
+    """Bytes could not be stored or read."""
+
+
+class StorageFull(StorageError):
+    """The disk is under the low-disk mark; text is still taken."""
+
+
+class BytesMissing(StorageError):
+    """A key holds nothing."""
+
+
+class ScannerAway(IntakeError):
+    """The scanner gave no usable answer; the file waits, it is never called clean."""
+
+
+class LetterUnreadable(IntakeError):
+    """A letter is beyond the caps of the parser or broke it."""
+
+
+class ForeignDomain(IntakeError):
+    """A recipient is not in any of our domains."""
+
+
+class PostRefused(IntakeError):
+    """The mail server refused an outgoing letter for good."""
