@@ -1,0 +1,1 @@
+"""Intake: citizen contact and case intake."""

@@ -1,0 +1,265 @@
+"""A matter and all that belongs to it: arrivals, messages, attachments, placements, events."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.models.base import Base, Id, refers
+
+CHANNELS = ("form", "email", "phone", "paper", "api")
+STATUSES = (
+    "received", "quarantined", "registered", "assigned", "in_progress", "awaiting_citizen",
+    "handed_over", "answered", "closed", "reopened", "archived", "purged",
+)  # fmt: skip
+DIRECTIONS = ("incoming", "outgoing", "note")
+VERDICTS = ("unchecked", "accept", "warn", "quarantine", "refuse", "not_scanned")
+
+
+class Matter(Base):
+    """What a citizen brought. ``unit_id`` is the inbox it stands in; ``version`` guards edits."""
+
+    __tablename__ = "matter"
+    __table_args__ = (
+        UniqueConstraint("reference"),
+        CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
+        CheckConstraint(f"status IN {STATUSES!r}", name="status"),
+        CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
+        Index("ix_matter_inbox", "unit_id", "priority", "received_at", "id",
+              postgresql_where=text("closed_at IS NULL")),
+        Index(None, "received_at", "id"),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    reference: Mapped[str]
+    channel: Mapped[str]
+    category: Mapped[str]
+    unit_id: Mapped[str] = mapped_column(refers("unit.id"))
+    region: Mapped[str | None]
+    priority: Mapped[int]
+    flags: Mapped[list[str]]
+    status: Mapped[str]
+    subject: Mapped[str]
+    sender_name: Mapped[str | None]
+    sender_email: Mapped[str | None]
+    sender_phone: Mapped[str | None]
+    municipality: Mapped[str | None]
+    place: Mapped[str | None]
+    place_words: Mapped[str]
+    chosen_category: Mapped[str | None]
+    needs_person: Mapped[list[str]]
+    possible_of_id: Mapped[uuid.UUID | None] = mapped_column(refers("matter.id"))
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(refers("handler.id"))
+    received_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class MatterUnit(Base):
+    """Who sees a matter: the units, why, and until when (None: still)."""
+
+    __tablename__ = "matter_unit"
+    __table_args__ = (
+        Index("uq_matter_unit_open", "matter_id", "unit_id", unique=True,
+              postgresql_where=text("until IS NULL")),
+        Index(None, "unit_id", "matter_id"),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    unit_id: Mapped[str] = mapped_column(refers("unit.id"))
+    why: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class NumberSeries(Base):
+    """The last number used in a series and year; locked by the last statement before commit."""
+
+    __tablename__ = "number_series"
+
+    series: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+class DiaryEntry(Base):
+    """The diary number of a matter (OSL 5:2): gapless within a series and year."""
+
+    __tablename__ = "diary_entry"
+    __table_args__ = (UniqueConstraint("series", "year", "number"),)
+
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"), primary_key=True)
+    series: Mapped[str]
+    year: Mapped[int]
+    number: Mapped[int] = mapped_column(BigInteger)
+    registered_at: Mapped[datetime]
+
+
+class Letter(Base):
+    """A raw letter as it came: its bytes under ``storage_key``, its envelope and trace beside it."""
+
+    __tablename__ = "letter"
+    __table_args__ = (UniqueConstraint("storage_key"), Index(None, "message_id_header"))
+
+    id: Mapped[Id]
+    storage_key: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    envelope_from: Mapped[str]
+    envelope_to: Mapped[list[str]]
+    trace: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+    parsed_at: Mapped[datetime | None]
+    message_id_header: Mapped[str | None]
+    sender_email: Mapped[str | None]
+    body_digest: Mapped[str | None]
+    problems: Mapped[list[str]]
+
+
+class Message(Base):
+    """Something said in a matter: by the citizen, to the citizen, or a note among handlers."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint(f"direction IN {DIRECTIONS!r}", name="direction"),
+        Index(None, "matter_id", "created_at"),
+    )
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    direction: Mapped[str]
+    channel: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    sender_name: Mapped[str | None]
+    sender_email: Mapped[str | None]
+    sender_phone: Mapped[str | None]
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(refers("handler.id"))
+    letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("letter.id"))
+    is_automatic: Mapped[bool] = mapped_column(default=False)
+    problems: Mapped[list[str]]
+    created_at: Mapped[datetime]
+
+
+class Arrival(Base):
+    """One thing that came in at one destination; the same digest there is the same arrival.
+
+    It has an incoming message, or the arrival it repeats, or (a letter) a parse job still owed.
+    """
+
+    __tablename__ = "arrival"
+    __table_args__ = (
+        UniqueConstraint("destination", "digest"),
+        UniqueConstraint("message_id"),
+        CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
+        CheckConstraint("message_id IS NULL OR duplicate_of_id IS NULL", name="one_outcome"),
+        Index(None, "letter_id"),
+    )
+
+    id: Mapped[Id]
+    channel: Mapped[str]
+    destination: Mapped[str]
+    digest: Mapped[str]
+    at: Mapped[datetime]
+    unit_id: Mapped[str | None] = mapped_column(refers("unit.id"))
+    address_id: Mapped[uuid.UUID | None] = mapped_column(refers("mail_address.id"))
+    letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("letter.id"))
+    message_id: Mapped[uuid.UUID | None] = mapped_column(refers("message.id"))
+    duplicate_of_id: Mapped[uuid.UUID | None] = mapped_column(refers("arrival.id"))
+    marks: Mapped[list[str]]
+
+
+class Attachment(Base):
+    """A file in a matter: its bytes under ``storage_key`` exactly as they came, and what was found."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (
+        UniqueConstraint("storage_key"),
+        CheckConstraint(f"verdict IN {VERDICTS!r}", name="verdict"),
+        Index(None, "matter_id"),
+        Index(None, "message_id"),
+    )
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    message_id: Mapped[uuid.UUID] = mapped_column(refers("message.id"))
+    position: Mapped[int]
+    name: Mapped[str]
+    storage_key: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    declared_type: Mapped[str]
+    detected_type: Mapped[str | None]
+    verdict: Mapped[str] = mapped_column(default="unchecked")
+    findings: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+
+
+class PlacementRecord(Base):
+    """One decision of the routing rule for a matter, with its reasons and the rules' version."""
+
+    __tablename__ = "placement"
+    __table_args__ = (Index(None, "matter_id", "at"),)
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    at: Mapped[datetime]
+    category: Mapped[str]
+    guess: Mapped[str]
+    confidence: Mapped[float]
+    is_undecided: Mapped[bool]
+    unit_id: Mapped[str] = mapped_column(refers("unit.id"))
+    region: Mapped[str | None]
+    priority: Mapped[int]
+    flags: Mapped[list[str]]
+    reasons: Mapped[list[dict[str, Any]]]
+    rules_version: Mapped[str]
+
+
+class Event(Base):
+    """What was done to a matter, by whom; append-only by grant. ``detail`` holds no personal data."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "matter_id", "at"),)
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(refers("handler.id"))
+    what: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+
+
+class MailAddress(Base):
+    """A token that may only write: into a matter, into what a draft becomes, or as a bounce."""
+
+    __tablename__ = "mail_address"
+    __table_args__ = (UniqueConstraint("token"), Index(None, "matter_id"), Index(None, "draft_id"))
+
+    id: Mapped[Id]
+    token: Mapped[str]
+    matter_id: Mapped[uuid.UUID | None] = mapped_column(refers("matter.id"))
+    draft_id: Mapped[uuid.UUID | None]
+    outgoing_id: Mapped[uuid.UUID | None] = mapped_column(refers("outgoing_letter.id"))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class StatusCode(Base):
+    """A code that may read a matter's status, stored hashed only."""
+
+    __tablename__ = "status_code"
+    __table_args__ = (UniqueConstraint("code_hash"), Index(None, "matter_id"))
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    code_hash: Mapped[str]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

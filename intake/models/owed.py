@@ -1,0 +1,67 @@
+"""What is still owed: jobs to be done and letters to be sent."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.models.base import Base, Id, refers
+
+LETTER_STATES = ("owed", "sending", "sent", "refused", "bounced", "task")
+
+
+class Job(Base):
+    """Something that must still happen; the row is the truth, the queue only carries its id."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("dedupe"),
+        Index("ix_job_due", "due_at", postgresql_where=text("done_at IS NULL AND stuck_at IS NULL")),
+        Index("ix_job_open", "created_at", postgresql_where=text("done_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    dedupe: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    sends: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    stuck_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class OutgoingLetter(Base):
+    """A letter that we owe somebody; ``state`` says how far it came.
+
+    A receipt found in ``sending`` goes again with the same Message-ID; a reply waits for a person.
+    """
+
+    __tablename__ = "outgoing_letter"
+    __table_args__ = (
+        UniqueConstraint("message_id_header"),
+        CheckConstraint(f"state IN {LETTER_STATES!r}", name="state"),
+        CheckConstraint("kind IN ('receipt', 'reply')", name="kind"),
+        Index(None, "matter_id"),
+        Index("ix_outgoing_letter_open", "created_at",
+              postgresql_where=text("state IN ('owed', 'sending')")),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    message_id: Mapped[uuid.UUID | None] = mapped_column(refers("message.id"))
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(default="owed")
+    recipient: Mapped[str]
+    message_id_header: Mapped[str]
+    in_reply_to: Mapped[str | None]
+    why: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
