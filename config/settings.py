@@ -23,7 +23,7 @@ KNOWN = (
     "INTAKE_MAIL_BIND", "INTAKE_LOW_DISK_BYTES", "INTAKE_CONFIG",
     "SURFACE", "PUBLIC_URL", "HANDLER_URL",
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
-    "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER",
+    "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
     "MAIL_SERVER", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS",
     "MAIL_TRUSTED_RELAYS", "SCANNER", "CLAMD_SOCKET",
 )  # fmt: skip
@@ -61,6 +61,7 @@ class Settings:
     database_urls: Mapping[DatabaseRole, str]
     redis_url: str | None
     secret_keys: Mapping[Literal["citizen", "handler"], str]
+    address_key: bytes
     mail_server: str | None
     mail_port_out: int
     mail_username: str | None
@@ -98,6 +99,7 @@ class Settings:
             database_urls=read.database_urls(),
             redis_url=read.optional_url("REDIS_URL", ("redis", "rediss", "unix")),
             secret_keys=read.secret_keys(),
+            address_key=read.secret("ADDRESS_KEY").encode(),
             mail_server=read.text("MAIL_SERVER", "") or None,
             mail_port_out=read.port("MAIL_PORT", 25),
             mail_username=read.text("MAIL_USERNAME", "") or None,
@@ -158,19 +160,15 @@ class _Reader:
         found = {role: self.optional_url(f"DATABASE_URL_{role.upper()}", schemes) for role in roles}
         return {role: url for role, url in found.items() if url}
 
+    def secret(self, name: str) -> str:
+        value = self.text(name, "")
+        if value and len(value) < 32:
+            raise SettingsError(name, "is under 32 characters; make one with `openssl rand -hex 32`.")
+        return value
+
     def secret_keys(self) -> dict[Literal["citizen", "handler"], str]:
-        keys: dict[Literal["citizen", "handler"], str] = {}
         surfaces: tuple[Literal["citizen", "handler"], ...] = ("citizen", "handler")
-        for surface in surfaces:
-            name = f"SECRET_KEY_{surface.upper()}"
-            value = self.text(name, "")
-            if value and len(value) < 32:
-                raise SettingsError(
-                    name, "is shorter than 32 characters; make one with `openssl rand -hex 32`."
-                )
-            if value:
-                keys[surface] = value
-        return keys
+        return {surface: self.secret(f"SECRET_KEY_{surface.upper()}") for surface in surfaces}
 
     def tables(self) -> Tables:
         folder = self.text("INTAKE_CONFIG", "")

@@ -18,7 +18,7 @@ GRANTS = {
         "mail_address": "SELECT, INSERT, UPDATE (matter_id)",
         "arrival": "INSERT",
         "matter": (
-            "INSERT, SELECT (id, status, unit_id, handler_id, closed_at),"
+            "INSERT, SELECT (id, reference, status, unit_id, handler_id, closed_at),"
             " UPDATE (category, unit_id, region, priority, flags, status, subject, sender_name,"
             " sender_email, sender_phone, municipality, place, place_words, chosen_category,"
             " needs_person, handler_id, closed_at, version), SELECT (version)"

@@ -1,0 +1,368 @@
+"""A matter arrives: accepted, placed and numbered in one durable transaction.
+
+``accept`` takes a citizen's form and commits. ``begin_matter`` and ``add_message`` join the
+transaction of the mailroom, which ends it with ``commit_numbered``.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import current_app
+from sqlalchemy import select, text
+
+from intake import codes, letters, outbox, routing
+from intake.errors import NotFound
+from intake.extensions import STOCKHOLM, db, now, settings
+from intake.matters.records import keep_placement, leave_inbox, note, stand_in, update_matter
+from intake.models import (
+    Arrival,
+    Attachment,
+    Draft,
+    MailAddress,
+    Matter,
+    Message,
+    OutgoingLetter,
+    StatusCode,
+    new_id,
+)
+
+log = logging.getLogger(__name__)
+
+SUBJECT_CHARACTERS = 120
+UNTOUCHED = ("received", "registered")
+
+
+@dataclass(frozen=True)
+class IncomingFile:
+    """A file whose bytes are already safe under ``storage_key``; the name is kept as given."""
+
+    name: str
+    storage_key: str
+    size_bytes: int
+    sha256: str
+    declared_type: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came in, by whatever way. ``wants_receipt`` is None where nobody could be asked."""
+
+    channel: str
+    subject: str
+    text: str
+    received_at: datetime
+    sender_name: str | None = None
+    sender_email: str | None = None
+    sender_phone: str | None = None
+    files: tuple[IncomingFile, ...] = ()
+    category: str | None = None
+    place: str | None = None
+    municipality: str | None = None
+    place_words: str = ""
+    addressed_unit: str | None = None
+    letter_id: uuid.UUID | None = None
+    message_id_header: str | None = None
+    is_automatic: bool = False
+    wants_receipt: bool | None = None
+    needs_person: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the citizen is told: the matter, its reference and the status code in plain."""
+
+    matter_id: uuid.UUID
+    reference: str
+    status_code: str
+
+
+def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted:
+    """Accept a sent form and commit; sending the same draft again gives the same matter.
+
+    A letter may already have come to the draft's address; then the form joins the matter that
+    it made. ``digest`` is the SHA-256 of what was sent. Raises NotFound for an expired draft.
+    """
+    draft = db.session.scalar(select(Draft).where(Draft.id == draft_id).with_forupdate_matter())
+    if draft is None:
+        raise NotFound(f"no draft {draft_id}")
+    if draft.matter_id and draft.reference and draft.status_code:
+        accepted = Accepted(draft.matter_id, draft.reference, draft.status_code)
+        db.session.rollback()
+        return accepted
+    address = db.session.scalars(
+        select(MailAddress).where(MailAddress.draft_id == draft_id).with_forupdate_matter()
+    ).one()
+    arrival = Arrival(
+        id=new_id(),
+        channel=submission.channel,
+        destination=f"draft:{draft_id}",
+        digest=digest,
+        at=submission.received_at,
+        marks=[],
+    )
+    db.session.add(arrival)
+    if address.matter_id:
+        matter_id = address.matter_id
+        add_message(matter_id, submission, arrival)
+        place_joined(matter_id, submission)
+        numbered: tuple[uuid.UUID, ...] = ()
+        reference = _reference_of(matter_id)
+    else:
+        matter = begin_matter(submission, arrival, address)
+        matter_id, reference, numbered = matter.id, matter.reference, (matter.id,)
+    code = mint_status_code(matter_id)
+    draft.matter_id, draft.reference, draft.status_code = matter_id, reference, code
+    draft.sent_at = submission.received_at
+    accepted = Accepted(matter_id, reference, code)
+    commit_numbered(numbered, submission.received_at)
+    return accepted
+
+
+def begin_matter(submission: Submission, arrival: Arrival, address: MailAddress | None) -> Matter:
+    """Write a new matter with its first message into the caller's transaction, and place it.
+
+    ``address`` is the draft's own when a letter or form came by it; else one is made.
+    """
+    placement = _place(submission)
+    matter = _matter(submission, placement)
+    db.session.add(matter)
+    if address is None:
+        address = MailAddress(id=new_id(), token=codes.new_token(), created_at=submission.received_at)
+        db.session.add(address)
+    address.matter_id = matter.id
+    stand_in(matter.id, placement.unit, "placed")
+    keep_placement(matter.id, placement)
+    _write_message(matter.id, submission, arrival)
+    note(matter.id, "accepted", {"channel": submission.channel, "unit": placement.unit})
+    if "rule.failed" in {reason.code for reason in placement.reasons}:
+        outbox.add("place_again", matter.id)
+    _owe_receipt(matter, submission)
+    return matter
+
+
+def add_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) -> None:
+    """Write what came in as a message of a standing matter; a closed matter opens again."""
+    columns = (Matter.status, Matter.closed_at)
+    status, closed_at = db.session.execute(
+        select(*columns).where(Matter.id == matter_id).with_forupdate_matter()
+    ).one()
+    _write_message(matter_id, submission, arrival)
+    values: dict[str, object] = {"version": Matter.version + 1}
+    if closed_at is not None:
+        values |= {"status": "reopened", "closed_at": None}
+        note(matter_id, "reopened", {"why": "new_message"})
+    elif status == "awaiting_citizen":
+        values["status"] = "in_progress"
+    update_matter(matter_id, values)
+    note(matter_id, "message_added", {"channel": submission.channel, "files": len(submission.files)})
+
+
+def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
+    """Place a matter again when its form came after its letter, unless a person has acted on it."""
+    columns = (Matter.status, Matter.unit_id, Matter.handler_id)
+    status, unit, handler = db.session.execute(select(*columns).where(Matter.id == matter_id)).one()
+    values: dict[str, object] = {
+        "subject": _subject(submission),
+        "chosen_category": submission.category,
+        "place": submission.place,
+        "municipality": submission.municipality,
+        "place_words": submission.place_words,
+    }
+    for name in ("sender_name", "sender_email", "sender_phone"):
+        if getattr(submission, name):
+            values[name] = getattr(submission, name)
+    if status in UNTOUCHED and handler is None:
+        values |= _replaced(matter_id, unit, _place(submission))
+    update_matter(matter_id, values)
+
+
+def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
+    """Place a matter whose rule failed at arrival, unless a person has acted on it; commits."""
+    matter = db.session.scalar(select(Matter).where(Matter.id == matter_id).with_forupdate_matter())
+    if matter is not None and matter.status in UNTOUCHED and matter.handler_id is None:
+        first = db.session.scalars(
+            select(Message)
+            .where(Message.matter_id == matter_id, Message.direction == "incoming")
+            .order_by(Message.created_at, Message.id)
+            .limit(1)
+        ).one()
+        facts = routing.Facts(
+            channel=matter.channel,  # type: ignore[arg-type]
+            subject=matter.subject,
+            text=first.text,
+            category=matter.chosen_category,
+            municipality=matter.municipality,
+            place_words=matter.place_words,
+        )
+        update_matter(matter_id, _replaced(matter_id, matter.unit_id, routing.place(facts, _rules())))
+    claim.finish()
+    db.session.commit()
+
+
+def mint_status_code(matter_id: uuid.UUID) -> str:
+    """Make a status code for a matter in the caller's transaction and return it in plain."""
+    code = codes.new_status_code()
+    row = StatusCode(id=new_id(), matter_id=matter_id, code_hash=codes.hash_code(code), created_at=now())
+    db.session.add(row)
+    return code
+
+
+def commit_numbered(matter_ids: Iterable[uuid.UUID], received_at: datetime) -> None:
+    """Give new matters their diary numbers and commit.
+
+    The counter's row is locked by the last statement before the commit, so that accepting
+    waits for nothing but another commit. The year turns at midnight in Stockholm.
+    """
+    db.session.flush()
+    values = {
+        "series": settings().tables.authority.diary_series,
+        "year": received_at.astimezone(STOCKHOLM).year,
+        "at": now(),
+    }
+    for matter_id in matter_ids:
+        db.session.execute(
+            text("SELECT register_matter(:id, :series, :year, :at)"), {"id": matter_id, **values}
+        )
+    db.session.commit()
+
+
+def _rules() -> routing.Rules:
+    return cast(routing.Rules, current_app.extensions["rules"])
+
+
+def _place(submission: Submission) -> routing.Placement:
+    facts = routing.Facts(
+        channel=submission.channel,  # type: ignore[arg-type]
+        subject=submission.subject,
+        text=submission.text,
+        category=submission.category,
+        municipality=submission.municipality,
+        place_words=submission.place_words,
+        addressed_unit=submission.addressed_unit,
+        has_files=bool(submission.files),
+    )
+    try:
+        return routing.place(facts, _rules())
+    except Exception:
+        # Placing is part of accepting, and a fault in a rule must never refuse a matter.
+        log.exception("the routing rule failed; the matter goes to a person")
+        return routing.fallback(_rules(), facts)
+
+
+def _subject(submission: Submission) -> str:
+    words = " ".join(submission.subject.split())
+    if not words:
+        words = next((" ".join(line.split()) for line in submission.text.splitlines() if line.strip()), "")
+    return words if len(words) <= SUBJECT_CHARACTERS else words[: SUBJECT_CHARACTERS - 1] + "…"
+
+
+def _matter(submission: Submission, placement: routing.Placement) -> Matter:
+    return Matter(
+        id=new_id(),
+        reference=codes.new_reference(),
+        channel=submission.channel,
+        category=placement.category,
+        unit_id=placement.unit,
+        region=placement.region,
+        priority=placement.priority,
+        flags=list(placement.flags),
+        status="registered",
+        subject=_subject(submission),
+        sender_name=submission.sender_name,
+        sender_email=submission.sender_email,
+        sender_phone=submission.sender_phone,
+        municipality=submission.municipality,
+        place=submission.place,
+        place_words=submission.place_words,
+        chosen_category=submission.category,
+        needs_person=list(submission.needs_person),
+        received_at=submission.received_at,
+    )
+
+
+def _write_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) -> None:
+    message = Message(
+        id=new_id(),
+        matter_id=matter_id,
+        direction="incoming",
+        channel=submission.channel,
+        subject=submission.subject,
+        text=submission.text,
+        sender_name=submission.sender_name,
+        sender_email=submission.sender_email,
+        sender_phone=submission.sender_phone,
+        letter_id=submission.letter_id,
+        is_automatic=submission.is_automatic,
+        problems=list(submission.problems),
+        created_at=submission.received_at,
+    )
+    db.session.add(message)
+    arrival.message_id = message.id
+    for position, file in enumerate(submission.files, start=1):
+        attachment = Attachment(
+            id=new_id(),
+            matter_id=matter_id,
+            message_id=message.id,
+            position=position,
+            name=file.name,
+            storage_key=file.storage_key,
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
+            declared_type=file.declared_type,
+            findings=[],
+            created_at=submission.received_at,
+        )
+        db.session.add(attachment)
+        outbox.add("check_file", attachment.id)
+
+
+def _replaced(matter_id: uuid.UUID, old_unit: str, placement: routing.Placement) -> dict[str, object]:
+    """Keep a new placement, move the matter between inboxes if it says so, return the new columns."""
+    keep_placement(matter_id, placement)
+    if placement.unit != old_unit:
+        leave_inbox(matter_id, old_unit)
+        stand_in(matter_id, placement.unit, "placed again")
+    note(matter_id, "placed_again", {"unit": placement.unit})
+    return {
+        "category": placement.category,
+        "unit_id": placement.unit,
+        "region": placement.region,
+        "priority": placement.priority,
+        "flags": list(placement.flags),
+    }
+
+
+def _reference_of(matter_id: uuid.UUID) -> str:
+    return str(db.session.scalars(select(Matter.reference).where(Matter.id == matter_id)).one())
+
+
+def _owe_receipt(matter: Matter, submission: Submission) -> None:
+    """Owe a receipt by mail where one may be sent: automatic mail must never put a person at risk."""
+    if not submission.sender_email or submission.is_automatic or submission.wants_receipt is False:
+        return
+    category = settings().tables.categories.get(matter.category)
+    is_delicate = category.is_private or "vulnerable" in matter.flags
+    if is_delicate and not submission.wants_receipt:
+        return
+    tables, letter_id = settings().tables, new_id()
+    header = letters.message_id(
+        "receipt", str(letter_id), settings().address_key, tables.authority.mail_domain
+    )
+    row = OutgoingLetter(
+        id=letter_id,
+        matter_id=matter.id,
+        kind="receipt",
+        recipient=submission.sender_email,
+        message_id_header=header,
+        in_reply_to=submission.message_id_header,
+        created_at=submission.received_at,
+    )
+    db.session.add(row)
+    outbox.add("send_letter", letter_id)
