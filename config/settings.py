@@ -25,7 +25,7 @@ KNOWN = (
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
     "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
     "MAIL_SERVER", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS",
-    "MAIL_TRUSTED_RELAYS", "SCANNER", "CLAMD_SOCKET",
+    "SCANNER", "CLAMD_SOCKET",
 )  # fmt: skip
 
 
@@ -67,7 +67,6 @@ class Settings:
     mail_username: str | None
     mail_password: str | None
     mail_use_tls: bool
-    mail_trusted_relays: tuple[str, ...]
     scanner: Literal["none", "clamd"]
     clamd_socket: Path
 
@@ -105,7 +104,6 @@ class Settings:
             mail_username=read.text("MAIL_USERNAME", "") or None,
             mail_password=read.text("MAIL_PASSWORD", "") or None,
             mail_use_tls=read.choice("MAIL_USE_TLS", "no", ("yes", "no")) == "yes",
-            mail_trusted_relays=tuple(read.text("MAIL_TRUSTED_RELAYS", "").replace(",", " ").split()),
             scanner=cast(Literal["none", "clamd"], read.choice("SCANNER", "none", ("none", "clamd"))),
             clamd_socket=Path(read.text("CLAMD_SOCKET", "/run/clamav/clamd.ctl")),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -152,11 +153,16 @@ class Categories:
 
 @dataclass(frozen=True)
 class FileType:
-    """An extension we take, the MIME types its content may have, and its words."""
+    """An extension we take, the MIME types its content may have, and its words.
+
+    ``begins``, where there is one, must also match the first bytes: it tells apart what libmagic
+    calls by one general name, such as every kind of zip container.
+    """
 
     extension: str
     name: str
     mime_types: tuple[str, ...]
+    begins: re.Pattern[bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -346,7 +352,7 @@ def _categories(table: dict[str, Any], authority: Authority) -> Categories:
 def _files(table: dict[str, Any]) -> FileLimits:
     try:
         types = {
-            extension: FileType(extension, row["name"], tuple(row["mime"]))
+            extension: FileType(extension, row["name"], tuple(row["mime"]), _begins(row))
             for row in table["types"]
             for extension in row["extensions"]
         }
@@ -354,6 +360,15 @@ def _files(table: dict[str, Any]) -> FileLimits:
         return FileLimits(types=types, **limits)
     except (KeyError, TypeError) as error:
         raise TableError(f"files.toml: {error} is missing or of the wrong kind.") from error
+
+
+def _begins(row: dict[str, Any]) -> re.Pattern[bytes] | None:
+    if "begins" not in row:
+        return None
+    try:
+        return re.compile(row["begins"].encode("ascii"), re.DOTALL)
+    except (re.error, UnicodeEncodeError) as error:
+        raise TableError(f"files.toml: begins of {row['extensions']} is no pattern ({error}).") from error
 
 
 def _geography(folder: Path) -> Geography:

@@ -1,1 +1,126 @@
-"""Intake: citizen contact and case intake."""
+"""Intake: citizen contact and case intake. Here it is wired together, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from flask import Flask
+from flask_mail import Mail
+
+from config.settings import DatabaseRole, Settings, SettingsError
+
+
+def create_app(
+    settings: Settings,
+    *,
+    role: DatabaseRole | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    scanner: Any = None,
+    post: Any = None,
+    storage: Any = None,
+) -> Flask:
+    """Make the app of a surface, a worker or a command.
+
+    ``role`` is the database role; by default the surface's own. ``clock``, ``scanner``,
+    ``post`` and ``storage`` replace the ports in tests. Raises SettingsError.
+    """
+    from intake import web
+
+    app = Flask("intake")
+    app.config.update(_flask_settings(settings, role or _role_of(settings)))
+    app.extensions["settings"] = settings
+    app.extensions["clock"] = clock
+    Mail(app)
+    _fit_ports(app, settings, scanner, post, storage)
+    _fit_extensions(app)
+    web.init_app(app)
+    _fit_surfaces(app, settings)
+    return app
+
+
+def _role_of(settings: Settings) -> DatabaseRole:
+    # With both surfaces in one process (for trying only) one role must do for both.
+    return "owner" if settings.surface == "all" else settings.surface
+
+
+def _database_url(settings: Settings, role: DatabaseRole) -> str:
+    url = settings.database_urls.get(role)
+    if url is None:
+        cure = "is not set; run `intake migrate`, which makes the roles and writes their URLs under var/."
+        raise SettingsError(f"DATABASE_URL_{role.upper()}", cure)
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
+    surface: Literal["citizen", "handler"] = "handler" if settings.surface == "handler" else "citizen"
+    is_https = (settings.handler_url if surface == "handler" else settings.public_url).startswith("https://")
+    limits = settings.tables.files
+    return {
+        "SECRET_KEY": settings.secret_keys[surface] or None,
+        "SESSION_COOKIE_NAME": ("__Host-" if is_https else "") + f"intake_{surface}",
+        "SESSION_COOKIE_SECURE": is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "MAX_CONTENT_LENGTH": limits.max_request_bytes,
+        # Texts of 20,000 characters may be four bytes each, and percent-encoding triples that.
+        "MAX_FORM_MEMORY_SIZE": 1_000_000,
+        # A slow writer must not lose the send: the token lives as long as the session.
+        "WTF_CSRF_TIME_LIMIT": None,
+        "SQLALCHEMY_DATABASE_URI": _database_url(settings, role),
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_pre_ping": True,
+            "pool_size": 8,
+            "max_overflow": 8,
+            "pool_timeout": 10,
+            # Values of rows are personal data; an error must not carry them into a log.
+            "hide_parameters": True,
+            "connect_args": {"connect_timeout": 5, "options": "-c lock_timeout=10s"},
+        },
+        "MAIL_SERVER": settings.mail_server,
+        "MAIL_PORT": settings.mail_port_out,
+        "MAIL_USERNAME": settings.mail_username,
+        "MAIL_PASSWORD": settings.mail_password,
+        "MAIL_USE_TLS": settings.mail_use_tls,
+        "MAIL_DEFAULT_SENDER": None,
+    }
+
+
+def _fit_ports(app: Flask, settings: Settings, scanner: Any, post: Any, storage: Any) -> None:
+    from intake import post as post_port
+    from intake import routing
+    from intake import scanner as scanner_port
+    from intake import storage as storage_port
+
+    app.extensions["storage"] = storage or storage_port.FolderStorage(
+        settings.var / "files", settings.low_disk_bytes
+    )
+    if scanner is None:
+        is_clamd = settings.scanner == "clamd"
+        scanner = scanner_port.ClamdScanner(settings.clamd_socket) if is_clamd else scanner_port.NoScanner()
+    app.extensions["scanner"] = scanner
+    app.extensions["post"] = post or post_port.from_settings(settings)
+    app.extensions["rules"] = routing.compile_rules(settings.tables)
+
+
+def _fit_extensions(app: Flask) -> None:
+    from intake.extensions import csrf, db, login
+
+    db.init_app(app)
+    csrf.init_app(app)
+    login.init_app(app)
+
+
+def _fit_surfaces(app: Flask, settings: Settings) -> None:
+    if settings.surface in ("citizen", "all"):
+        from intake import citizen
+
+        app.register_blueprint(citizen.bp)
+    if settings.surface in ("handler", "all"):
+        from intake import handler
+
+        app.register_blueprint(handler.bp, url_prefix="/handlaggare" if settings.surface == "all" else None)

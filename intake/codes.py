@@ -13,8 +13,10 @@ import secrets
 # GOV.UK Forms' alphabet: no 0 1 I O Q U Z. Its length is prime, so that the weighted check
 # character finds every single wrong character and every swap of two neighbours.
 ALPHABET = "23456789ABCDEFGHJKLMNPRSTVWXY"
-TOKEN_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+TOKEN_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # noqa: S105 (an alphabet, no token)
 TOKEN_LENGTH = 20
+# The local part of the envelope address to which a letter of ours comes back: studs+<token>.
+BOUNCE_LOCAL = "studs"
 _REFERENCE = re.compile(rf"\b([{ALPHABET}]{{4}})-?([{ALPHABET}]{{4}})\b", re.IGNORECASE)
 
 

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from config.settings import DatabaseRole
+from config.settings import DatabaseRole, SettingsError
 from config.tables import Authority
 
 SUFFIX: Mapping[DatabaseRole, str] = {
@@ -50,8 +50,17 @@ def prepare_roles(database_url: str, var: Path) -> dict[DatabaseRole, str]:
         for role in SUFFIX:
             _make_role(connection, role_name(database, role), passwords[role])
         _open_database(connection, database)
+    return known_roles(database_url, var)
+
+
+def known_roles(database_url: str, var: Path) -> dict[DatabaseRole, str]:
+    """Return a URL for each role that ``prepare_roles`` made; SettingsError before it has run."""
+    path = var / "database-roles.json"
+    if not path.exists():
+        raise SettingsError("DATABASE_URL_OWNER", "is not set and no roles are made; run `intake migrate`.")
+    url, passwords = make_url(database_url).set(drivername="postgresql+psycopg"), _passwords(path)
     return {
-        role: url.set(username=role_name(database, role), password=passwords[role]).render_as_string(
+        role: url.set(username=role_name(str(url.database), role), password=passwords[role]).render_as_string(
             hide_password=False
         )
         for role in SUFFIX

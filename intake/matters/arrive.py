@@ -89,7 +89,7 @@ def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted
     A letter may already have come to the draft's address; then the form joins the matter that
     it made. ``digest`` is the SHA-256 of what was sent. Raises NotFound for an expired draft.
     """
-    draft = db.session.scalar(select(Draft).where(Draft.id == draft_id).with_forupdate_matter())
+    draft = db.session.scalar(select(Draft).where(Draft.id == draft_id).with_for_update())
     if draft is None:
         raise NotFound(f"no draft {draft_id}")
     if draft.matter_id and draft.reference and draft.status_code:
@@ -97,7 +97,7 @@ def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted
         db.session.rollback()
         return accepted
     address = db.session.scalars(
-        select(MailAddress).where(MailAddress.draft_id == draft_id).with_forupdate_matter()
+        select(MailAddress).where(MailAddress.draft_id == draft_id).with_for_update()
     ).one()
     arrival = Arrival(
         id=new_id(),
@@ -151,7 +151,7 @@ def add_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) 
     """Write what came in as a message of a standing matter; a closed matter opens again."""
     columns = (Matter.status, Matter.closed_at)
     status, closed_at = db.session.execute(
-        select(*columns).where(Matter.id == matter_id).with_forupdate_matter()
+        select(*columns).where(Matter.id == matter_id).with_for_update()
     ).one()
     _write_message(matter_id, submission, arrival)
     values: dict[str, object] = {"version": Matter.version + 1}
@@ -185,7 +185,7 @@ def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
 
 def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
     """Place a matter whose rule failed at arrival, unless a person has acted on it; commits."""
-    matter = db.session.scalar(select(Matter).where(Matter.id == matter_id).with_forupdate_matter())
+    matter = db.session.scalar(select(Matter).where(Matter.id == matter_id).with_for_update())
     if matter is not None and matter.status in UNTOUCHED and matter.handler_id is None:
         first = db.session.scalars(
             select(Message)
@@ -305,10 +305,15 @@ def _write_message(matter_id: uuid.UUID, submission: Submission, arrival: Arriva
     )
     db.session.add(message)
     arrival.message_id = message.id
-    for position, file in enumerate(submission.files, start=1):
+    attach(message, submission.files)
+
+
+def attach(message: Message, files: Iterable[IncomingFile], *, first_position: int = 1) -> None:
+    """Write files as attachments of a message, each with the job that checks it; joins."""
+    for position, file in enumerate(files, start=first_position):
         attachment = Attachment(
             id=new_id(),
-            matter_id=matter_id,
+            matter_id=message.matter_id,
             message_id=message.id,
             position=position,
             name=file.name,
@@ -317,7 +322,7 @@ def _write_message(matter_id: uuid.UUID, submission: Submission, arrival: Arriva
             sha256=file.sha256,
             declared_type=file.declared_type,
             findings=[],
-            created_at=submission.received_at,
+            created_at=message.created_at,
         )
         db.session.add(attachment)
         outbox.add("check_file", attachment.id)

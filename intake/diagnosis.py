@@ -1,0 +1,144 @@
+"""The doctor: looks at each setting and engine and gives advice, changing nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import redis
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+import migrations
+from config.settings import Settings, SettingsError
+from intake import scanner, storage
+from intake.errors import ScannerAway, StorageError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was seen, and whether it must be mended."""
+
+    what: str
+    words: str
+    is_fault: bool = False
+    is_advice: bool = False
+
+    @property
+    def mark(self) -> str:
+        return "FAULT" if self.is_fault else "note " if self.is_advice else "ok   "
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Examine everything that this host's settings name, in the order in which it is needed."""
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _settings, _database, _queue, _bytes, _scanner, _mail,
+    )  # fmt: skip
+    return [finding for look in looks for finding in look(settings)]
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("INTAKE_VAR", str(settings.var))
+    if settings.surface == "all":
+        words = "all: both surfaces under one role, for trying only; set citizen or handler on a server"
+        yield Finding("SURFACE", words, is_advice=True)
+    for name, url in (("PUBLIC_URL", settings.public_url), ("HANDLER_URL", settings.handler_url)):
+        is_plain = not url.startswith("https://")
+        yield Finding(
+            name, url + (" (not https: cookies are not Secure)" if is_plain else ""), is_advice=is_plain
+        )
+    for surface, key in settings.secret_keys.items():
+        is_missing = not key
+        words = "missing; `intake run` makes one, elsewhere set it" if is_missing else "set"
+        yield Finding(f"SECRET_KEY_{surface.upper()}", words, is_fault=is_missing)
+    is_missing = not settings.address_key
+    yield Finding("ADDRESS_KEY", "missing" if is_missing else "set", is_fault=is_missing)
+    if not settings.tables.authority.is_confirmed:
+        words = "confirmed = false: every page and letter says that this is a demonstration"
+        yield Finding("authority.toml", words, is_advice=True)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database_url is None and not settings.database_urls:
+        yield Finding(
+            "DATABASE_URL", "not set and no embedded engine runs; `intake run` starts one", is_fault=True
+        )
+        return
+    try:
+        urls = dict(settings.database_urls)
+        if settings.database_url:
+            urls = migrations.known_roles(settings.database_url, settings.var) | urls
+    except SettingsError as error:
+        yield Finding(error.name, error.cure, is_fault=True)
+        return
+    for role, url in urls.items():
+        yield _role(role, url)
+
+
+def _role(role: str, url: str) -> Finding:
+    engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            version = connection.scalar(text("SHOW server_version"))
+            here = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except SQLAlchemyError as error:
+        words = f"cannot be used ({type(error).__name__}); start PostgreSQL or run `intake migrate`"
+        return Finding(f"database as {role}", words, is_fault=True)
+    if here != migrations.newest_revision():
+        words = f"stands at {here}, this code wants {migrations.newest_revision()}; run `intake migrate`"
+        return Finding(f"database as {role}", words, is_fault=True)
+    return Finding(f"database as {role}", f"PostgreSQL {version}, schema {here}")
+
+
+def _queue(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        yield Finding(
+            "REDIS_URL", "not set and no embedded engine runs; `intake run` starts one", is_fault=True
+        )
+        return
+    try:
+        carrier = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=2)
+        info = carrier.info("server")
+        version = info.get("valkey_version") or info.get("redis_version")
+        yield Finding("queue", f"version {version}")
+    except redis.RedisError as error:
+        words = f"no answer ({type(error).__name__}); matters are still accepted, work waits"
+        yield Finding("queue", words, is_fault=True)
+
+
+def _bytes(settings: Settings) -> Iterator[Finding]:
+    store = storage.FolderStorage(settings.var / "files", settings.low_disk_bytes)
+    try:
+        store.check()
+    except StorageError as error:
+        yield Finding("storage", f"cannot be written ({error})", is_fault=True)
+        return
+    free = shutil.disk_usage(settings.var).free
+    has_room = store.has_room()
+    words = f"{free / 1e9:.1f} GB free" + (
+        "" if has_room else "; under the low-disk mark, uploads are stopped"
+    )
+    yield Finding("storage", words, is_fault=not has_room)
+
+
+def _scanner(settings: Settings) -> Iterator[Finding]:
+    if settings.scanner == "none":
+        yield Finding("SCANNER", "none: files are marked «inte genomsökt»; set clamd", is_advice=True)
+        return
+    try:
+        scanner.ClamdScanner(settings.clamd_socket).ping()
+        yield Finding("SCANNER", "clamd answers")
+    except ScannerAway as error:
+        yield Finding(
+            "SCANNER", f"clamd gives no answer ({error}); files wait, none is called clean", is_fault=True
+        )
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if settings.mail_server is None:
+        words = f"not set: letters are written to {settings.var / 'mail'}, none leaves this machine"
+        yield Finding("MAIL_SERVER", words, is_advice=True)
+        return
+    yield Finding("MAIL_SERVER", f"{settings.mail_server}:{settings.mail_port_out}")

@@ -1,0 +1,160 @@
+"""The ledger: proofs that nothing is missing, and the sweep of what no row names.
+
+Each proof is one query over one consistent snapshot that returns the ids of its exceptions;
+an empty answer is the proof. It runs beside traffic and locks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from intake import storage
+from intake.errors import BytesMissing
+from intake.extensions import db, now
+
+KEPT_UNNAMED = timedelta(days=1)
+JOB_LIMIT = timedelta(hours=1)
+
+PROOFS: Mapping[str, str] = {
+    "arrival_without_outcome": """
+        SELECT arrival.id FROM arrival
+        WHERE message_id IS NULL AND duplicate_of_id IS NULL AND NOT EXISTS (
+            SELECT FROM job WHERE job.kind = 'parse_letter' AND job.done_at IS NULL
+            AND job.subject_id = arrival.letter_id)""",
+    "incoming_message_without_arrival": """
+        SELECT message.id FROM message WHERE direction = 'incoming'
+        AND (SELECT count(*) FROM arrival WHERE arrival.message_id = message.id) <> 1""",
+    "message_without_matter": """
+        SELECT message.id FROM message
+        WHERE NOT EXISTS (SELECT FROM matter WHERE matter.id = message.matter_id)""",
+    "matter_without_message": """
+        SELECT matter.id FROM matter
+        WHERE NOT EXISTS (SELECT FROM message WHERE message.matter_id = matter.id)""",
+    "matter_without_number": """
+        SELECT matter.id FROM matter
+        WHERE NOT EXISTS (SELECT FROM diary_entry WHERE diary_entry.matter_id = matter.id)""",
+    "matter_without_inbox": """
+        SELECT matter.id FROM matter WHERE NOT EXISTS (
+            SELECT FROM matter_unit WHERE matter_unit.matter_id = matter.id AND until IS NULL)""",
+    "gap_in_numbers": """
+        SELECT series || number || '/' || year FROM number_series AS counter
+        CROSS JOIN LATERAL generate_series(1, last) AS number
+        WHERE NOT EXISTS (SELECT FROM diary_entry AS entry
+            WHERE (entry.series, entry.year, entry.number) = (counter.series, counter.year, number))""",
+    "letter_without_arrival": """
+        SELECT letter.id FROM letter
+        WHERE NOT EXISTS (SELECT FROM arrival WHERE arrival.letter_id = letter.id)""",
+    "unchecked_file_without_job": """
+        SELECT attachment.id FROM attachment WHERE verdict = 'unchecked' AND NOT EXISTS (
+            SELECT FROM job WHERE job.kind = 'check_file' AND job.done_at IS NULL
+            AND job.subject_id = attachment.id)""",
+    "owed_letter_without_job": """
+        SELECT outgoing_letter.id FROM outgoing_letter
+        WHERE state IN ('owed', 'sending') AND NOT EXISTS (
+            SELECT FROM job WHERE job.kind = 'send_letter' AND job.done_at IS NULL
+            AND job.subject_id = outgoing_letter.id)""",
+    "job_stuck": "SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NOT NULL",
+    "job_too_old": """
+        SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NULL AND created_at < :job_limit""",
+}  # fmt: skip
+
+NAMED_KEYS = """
+    SELECT storage_key, size_bytes FROM letter
+    UNION ALL SELECT storage_key, size_bytes FROM attachment
+    UNION ALL SELECT storage_key, size_bytes FROM draft_key
+"""
+IS_NAMED = text(f"SELECT EXISTS (SELECT FROM ({NAMED_KEYS}) AS named WHERE storage_key = :key)")  # noqa: S608
+COUNTS = ("arrival", "matter", "message", "attachment", "letter", "job", "outgoing_letter")
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What was counted and every exception, as ids by the proof they break."""
+
+    at: datetime
+    counts: Mapping[str, int]
+    exceptions: Mapping[str, tuple[str, ...]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether nothing is missing."""
+        return not any(self.exceptions.values())
+
+
+def reconcile() -> Reconciliation:
+    """Prove, from one snapshot, that everything that came in is here, once, with its bytes."""
+    at = now()
+    with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        connection.execute(text("SET LOCAL statement_timeout = '30min'"))
+        counts = {name: _count(connection, name) for name in COUNTS}
+        limits = {"job_limit": at - JOB_LIMIT}
+        exceptions = {
+            name: tuple(str(found) for found in connection.scalars(text(query), limits))
+            for name, query in PROOFS.items()
+        }
+        exceptions["bytes_missing"] = tuple(_missing(connection))
+    exceptions["bytes_unnamed"] = tuple(_unnamed(at - KEPT_UNNAMED))
+    return Reconciliation(at, counts, exceptions)
+
+
+def expire_drafts() -> int:
+    """Erase the drafts whose time is out, and commit; return how many. Their bytes are swept later."""
+    gone = db.session.execute(text("SELECT expire_drafts(:now)"), {"now": now()}).scalar_one()
+    db.session.commit()
+    return int(gone)
+
+
+def sweep() -> int:
+    """Delete stored bytes that are older than a day and that no row names; return how many."""
+    swept = 0
+    for key in _unnamed(now() - KEPT_UNNAMED):
+        hold_key(key)
+        if not db.session.execute(IS_NAMED, {"key": key}).scalar_one():
+            storage.current().delete(key)
+            swept += 1
+        db.session.commit()
+    return swept
+
+
+def hold_key(key: str) -> None:
+    """Hold a stored key for the caller's transaction, so that the sweep and a new row never cross."""
+    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def _count(connection: Connection, table: str) -> int:
+    return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 (from COUNTS)
+
+
+def _missing(connection: Connection) -> Iterator[str]:
+    rows = connection.execution_options(yield_per=1000).execute(text(NAMED_KEYS))
+    for key, size_bytes in rows:
+        try:
+            if storage.current().size(key) != size_bytes:
+                yield key
+        except BytesMissing:
+            yield key
+
+
+def _unnamed(older_than: datetime) -> Iterator[str]:
+    with db.engine.connect() as connection:
+        for keys in _batches(storage.current().keys(older_than), 500):
+            query = text(f"SELECT storage_key FROM ({NAMED_KEYS}) AS named WHERE storage_key = ANY(:keys)")  # noqa: S608
+            named = set(connection.scalars(query, {"keys": keys}))
+            connection.rollback()
+            yield from (key for key in keys if key not in named)
+
+
+def _batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for key in keys:
+        batch.append(key)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

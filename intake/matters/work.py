@@ -1,0 +1,284 @@
+"""What a handler does to a matter. Each act is one commit and one event, guarded by a version.
+
+``version`` is the one the person had on the screen: when somebody changed the matter since, the
+act raises Conflict and changes nothing. Free words become a note, since events hold no personal
+data. The caller has already seen to it that the handler may see the matter.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import CursorResult, exists, select, update
+
+from intake import codes, letters, outbox
+from intake.errors import Conflict, NotAllowed
+from intake.extensions import db, now, settings
+from intake.matters.arrive import IncomingFile
+from intake.matters.records import leave_inbox, note, stand_in
+from intake.models import (
+    Attachment,
+    Handler,
+    Letter,
+    MailAddress,
+    Matter,
+    MatterUnit,
+    Message,
+    OutgoingLetter,
+    PlacementRecord,
+    Unit,
+    new_id,
+)
+
+OUTCOMES = ("answered", "referred", "no_action")
+IN_HAND = ("assigned", "in_progress")
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who acts on which matter, and the version that the person had on the screen."""
+
+    matter_id: uuid.UUID
+    version: int
+    handler_id: uuid.UUID
+
+
+def take(act: Act) -> None:
+    """Assign the matter to the person who acts, and commit."""
+    _open_matter(act)
+    _change(act, {"handler_id": act.handler_id, "status": "in_progress"})
+    _end(act, "taken", {})
+
+
+def assign(act: Act, to_handler_id: uuid.UUID) -> None:
+    """Assign the matter to a colleague, and commit; NotAllowed when there is no such person."""
+    _open_matter(act)
+    is_there = exists().where(Handler.id == to_handler_id, Handler.disabled_at.is_(None))
+    if not db.session.scalar(select(is_there)):
+        raise NotAllowed("Det finns ingen sådan handläggare.")
+    _change(act, {"handler_id": to_handler_id, "status": "assigned"})
+    _end(act, "assigned", {"to": str(to_handler_id)})
+
+
+def release(act: Act) -> None:
+    """Give the matter back to its inbox, and commit."""
+    matter = _open_matter(act)
+    status = "registered" if matter.status in IN_HAND else matter.status
+    _change(act, {"handler_id": None, "status": status})
+    _end(act, "released", {})
+
+
+def move(act: Act, unit: str, words: str) -> None:
+    """Move the matter to another unit's inbox with the reason, and commit.
+
+    From then on only the other unit sees it. NotAllowed for an unknown unit or the same one.
+    """
+    matter = _open_matter(act)
+    target = db.session.get(Unit, unit)
+    if target is None or not target.is_open:
+        raise NotAllowed("Det finns ingen sådan enhet.")
+    if target.id == matter.unit_id:
+        raise NotAllowed("Ärendet står redan där. Välj en annan enhet.")
+    left = matter.unit_id
+    status = "registered" if matter.status in IN_HAND else matter.status
+    values = {"unit_id": target.id, "region": target.region, "handler_id": None, "status": status}
+    _change(act, values)
+    leave_inbox(act.matter_id, left)
+    if not _stands_in(act.matter_id, target.id):
+        stand_in(act.matter_id, target.id, "moved")
+    _end(act, "moved", {"from": left, "to": target.id}, words)
+
+
+def reply(act: Act, text: str, files: Sequence[IncomingFile]) -> uuid.UUID:
+    """Owe the sender a letter with this text and these stored files, commit, and return its message.
+
+    NotAllowed when nobody left an e-mail address.
+    """
+    matter = _open_matter(act)
+    if not matter.sender_email:
+        raise NotAllowed("Den som skrev har inte lämnat någon e-postadress, så det går inte att mejla ett svar.")
+    recipient, subject = matter.sender_email, f"Svar om ditt ärende {matter.reference}"
+    _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
+    message_id = _write(act, "outgoing", text, subject)
+    _keep_files(act, message_id, files)
+    _owe_letter(act, message_id, recipient)
+    _end(act, "replied", {"message": str(message_id), "files": len(files)})
+    return message_id
+
+
+def write_note(act: Act, text: str) -> None:
+    """Write a note that only handlers see, and commit; a note collides with nobody's work."""
+    message_id = _write(act, "note", text)
+    _end(act, "noted", {"message": str(message_id)})
+
+
+def close(act: Act, outcome: str, words: str) -> None:
+    """Close the matter with an outcome of OUTCOMES, and commit."""
+    _open_matter(act)
+    if outcome not in OUTCOMES:
+        raise NotAllowed("Välj hur ärendet avslutas.")
+    _change(act, {"status": "closed", "closed_at": now()})
+    _end(act, "closed", {"outcome": outcome}, words)
+
+
+def reopen(act: Act) -> None:
+    """Open a closed matter again, and commit."""
+    matter = _seen(act)
+    if matter.closed_at is None:
+        raise NotAllowed("Ärendet är redan öppet.")
+    _change(act, {"status": "reopened", "closed_at": None})
+    _end(act, "reopened", {"why": "by_hand"})
+
+
+def sort(act: Act, category: str, priority: int, words: str) -> None:
+    """Set category and priority by hand, and commit; the event keeps what the rule had said."""
+    matter = _open_matter(act)
+    if category not in settings().tables.categories.codes or priority not in range(1, 6):
+        raise NotAllowed("Välj en ärendetyp och en prioritet i listan.")
+    if (category, priority) == (matter.category, matter.priority):
+        raise NotAllowed("Ärendet har redan den ärendetypen och prioriteten.")
+    was = {"category": matter.category, "priority": matter.priority}
+    _change(act, {"category": category, "priority": priority})
+    detail = {"was": was, "now": {"category": category, "priority": priority}, "rule": _rule_said(act)}
+    _end(act, "sorted", detail, words)
+
+
+def settle_needs(act: Act) -> None:
+    """Record that what needed a person has been seen to, and commit."""
+    matter = _seen(act)
+    needs = list(matter.needs_person)
+    _change(act, {"needs_person": []})
+    _end(act, "needs_settled", {"needs": needs})
+
+
+def _seen(act: Act) -> Matter:
+    """Return the matter as the person saw it; Conflict when it has changed since."""
+    matter = db.session.scalar(
+        select(Matter).where(Matter.id == act.matter_id, Matter.version == act.version)
+    )
+    if matter is None:
+        raise Conflict("En kollega hann före.")
+    return matter
+
+
+def _open_matter(act: Act) -> Matter:
+    matter = _seen(act)
+    if matter.closed_at is not None:
+        raise NotAllowed("Ärendet är avslutat. Återuppta det först.")
+    return matter
+
+
+def _change(act: Act, values: dict[str, object]) -> None:
+    """Change the matter's columns if its version still stands; of two who act at once one wins."""
+    statement = (
+        update(Matter)
+        .where(Matter.id == act.matter_id, Matter.version == act.version)
+        .values(**values, version=Matter.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    done = cast("CursorResult[object]", db.session.execute(statement))
+    if done.rowcount != 1:
+        db.session.rollback()
+        raise Conflict("En kollega hann före.")
+
+
+def _end(act: Act, what: str, detail: dict[str, object], words: str = "") -> None:
+    """Write the event, with a note for any free words, and commit."""
+    if words.strip():
+        detail = {**detail, "note": str(_write(act, "note", words))}
+    note(act.matter_id, what, detail, act.handler_id)
+    db.session.commit()
+
+
+def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
+    message = Message(
+        id=new_id(),
+        matter_id=act.matter_id,
+        direction=direction,
+        channel="email" if direction == "outgoing" else "note",
+        subject=subject,
+        text=text,
+        handler_id=act.handler_id,
+        problems=[],
+        created_at=now(),
+    )
+    db.session.add(message)
+    return message.id
+
+
+def _keep_files(act: Act, message_id: uuid.UUID, files: Sequence[IncomingFile]) -> None:
+    for position, file in enumerate(files, start=1):
+        attachment = Attachment(
+            id=new_id(),
+            matter_id=act.matter_id,
+            message_id=message_id,
+            position=position,
+            name=file.name,
+            storage_key=file.storage_key,
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
+            declared_type=file.declared_type,
+            findings=[],
+            created_at=now(),
+        )
+        db.session.add(attachment)
+        outbox.add("check_file", attachment.id)
+
+
+def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:
+    """Owe the reply as a letter, with an address of its own by which a bounce finds its way back."""
+    letter_id, at = new_id(), now()
+    domain = settings().tables.authority.mail_domain
+    row = OutgoingLetter(
+        id=letter_id,
+        matter_id=act.matter_id,
+        message_id=message_id,
+        kind="reply",
+        recipient=recipient,
+        message_id_header=letters.message_id("reply", str(letter_id), settings().address_key, domain),
+        in_reply_to=_last_header(act.matter_id),
+        created_at=at,
+    )
+    address = MailAddress(
+        id=new_id(), token=codes.new_token(), matter_id=act.matter_id, outgoing_id=letter_id, created_at=at
+    )
+    db.session.add_all((row, address))
+    outbox.add("send_letter", letter_id)
+
+
+def _last_header(matter_id: uuid.UUID) -> str | None:
+    """Return the Message-ID of the last letter that came in, so that a reply joins its thread."""
+    return db.session.scalar(
+        select(Letter.message_id_header)
+        .join(Message, Message.letter_id == Letter.id)
+        .where(Message.matter_id == matter_id, Letter.message_id_header.is_not(None))
+        .order_by(Message.created_at.desc(), Message.id.desc())
+        .limit(1)
+    )
+
+
+def _stands_in(matter_id: uuid.UUID, unit: str) -> bool:
+    is_standing = exists().where(
+        MatterUnit.matter_id == matter_id, MatterUnit.unit_id == unit, MatterUnit.until.is_(None)
+    )
+    return bool(db.session.scalar(select(is_standing)))
+
+
+def _rule_said(act: Act) -> dict[str, object] | None:
+    """Return the rule's own last choice, kept beside the person's so that it can be learned from."""
+    columns = (
+        PlacementRecord.category,
+        PlacementRecord.guess,
+        PlacementRecord.priority,
+        PlacementRecord.rules_version,
+    )
+    row = db.session.execute(
+        select(*columns)
+        .where(PlacementRecord.matter_id == act.matter_id)
+        .order_by(PlacementRecord.at.desc())
+        .limit(1)
+    ).one_or_none()
+    return dict(row._mapping) if row else None

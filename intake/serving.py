@@ -1,0 +1,68 @@
+"""Serves a surface by waitress, which takes whole bodies before it takes a thread."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, render_template
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from config.settings import Settings
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+CONNECTIONS = 1200
+# Above Flask's own limit, so that a body a little too large meets our page, not the server's.
+BODY_MARGIN_BYTES = 4 << 20
+
+
+def error_task(app: Flask) -> type[ErrorTask]:
+    """Return waitress's error task with our words: Swedish, kind, and with a way out."""
+
+    class SwedishError(ErrorTask):  # type: ignore[misc]
+        def execute(self) -> None:
+            code = int(self.request.error.code)
+            with app.test_request_context():
+                page = render_template("errors/server.html", code=code).encode()
+            self.status = f"{code} {self.request.error.reason}"
+            self.response_headers += [
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("Content-Length", str(len(page))),
+                ("X-Content-Type-Options", "nosniff"),
+                ("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+                ("Cache-Control", "no-store"),
+            ]
+            self.set_close_on_finish()
+            self.content_length = len(page)
+            self.write(page)
+
+    return SwedishError
+
+
+def serve(app: Flask, settings: Settings) -> None:
+    """Serve until told to stop. ``settings.surface`` picks the port."""
+    port = settings.handler_port if settings.surface == "handler" else settings.citizen_port
+    limit = settings.tables.files.max_request_bytes + BODY_MARGIN_BYTES
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        error_task_class = error_task(app)
+
+    server: Any = create_server(
+        app,
+        host=settings.bind if settings.surface != "handler" else "127.0.0.1",
+        port=port,
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+        max_request_body_size=limit,
+        channel_timeout=120,
+        cleanup_interval=15,
+        ident=None,
+    )
+    server.channel_class = Channel
+    log.info("serving %s on port %d", settings.surface, port)
+    server.run()

@@ -1,0 +1,104 @@
+"""Fixtures: real engines, apps under each surface's own database role, a clock that can be set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from config.settings import DatabaseRole, Settings
+from intake import create_app
+from intake.extensions import db
+from tests import engines as own
+
+
+class Clock:
+    """A clock that stands where it is put and goes on from there by itself, a millisecond a look."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 22, 15, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    with own.servers(tmp_path_factory.mktemp("engines")) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def shared_database(
+    servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[own.Database]:
+    with own.database(servers[0], tmp_path_factory.mktemp("database")) as database:
+        yield database
+
+
+@pytest.fixture
+def database(shared_database: own.Database) -> Iterator[own.Database]:
+    """The database, empty before and after."""
+    own.empty(shared_database.urls["owner"])
+    yield shared_database
+    own.empty(shared_database.urls["owner"])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a test: nothing of the machine's environment, nothing outside its own folder."""
+    return Settings.from_mapping(
+        {
+            "INTAKE_VAR": str(tmp_path / "var"),
+            "INTAKE_LOW_DISK_BYTES": "1000000",
+            "SECRET_KEY_CITIZEN": "c" * 32,
+            "SECRET_KEY_HANDLER": "h" * 32,
+            "ADDRESS_KEY": "a" * 32,
+        }
+    )
+
+
+@pytest.fixture
+def make_app(database: own.Database, settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
+    """Make apps: ``make_app("citizen")``; a second argument names another role, keywords the ports."""
+    apps: list[Flask] = []
+
+    def make(surface: str = "citizen", role: DatabaseRole | None = None, **ports: Any) -> Flask:
+        chosen = replace(settings, surface=surface, database_urls=database.urls)  # type: ignore[arg-type]
+        app = create_app(chosen, role=role, clock=clock, **ports)
+        app.testing = True
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def citizen(make_app: Callable[..., Flask]) -> FlaskClient:
+    return make_app("citizen").test_client()
+
+
+@pytest.fixture
+def handler_app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app("handler")
+
+
+@pytest.fixture
+def worker_app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app("citizen", "worker")

@@ -1,0 +1,119 @@
+"""The dispatcher: due job rows to the queues, again and again until each row says done.
+
+It is the only place with a retry policy, and the sweep that nothing escapes: whatever the
+queue loses, the row is still due. Any number of dispatchers may run.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import redis
+from rq import Queue
+from sqlalchemy.exc import SQLAlchemyError
+
+from intake import ledger, logs, outbox
+from intake.extensions import db, now
+from workers import process, queues
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+QUEUE_FULL = 1000
+IDLE_SECONDS = 0.2
+AWAY_SECONDS = 2.0
+UPKEEP_EVERY = timedelta(minutes=5)
+SWEEP_EVERY = timedelta(days=1)
+LEASES_EVERY = timedelta(seconds=5)
+DONE_KEPT = timedelta(days=7)
+
+
+@dataclass
+class Dispatcher:
+    """Sends due jobs to their queues; ``step`` is one round and says how many were sent."""
+
+    carrier: redis.Redis
+    queues: dict[str, Queue] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queues = {name: queues.queue(name, self.carrier) for name in queues.NAMES}
+
+    def step(self) -> int:
+        """Send what is due; nothing is taken while a queue is full or away."""
+        if any(queue.count > QUEUE_FULL for queue in self.queues.values()):
+            return 0
+        sendings = outbox.take_due(BATCH)
+        for sending in sendings:
+            self.queues[sending.kind.queue].enqueue_call(
+                sending.kind.task,
+                args=(str(sending.job_id),),
+                job_id=f"job-{sending.job_id}-{sending.attempt}",
+                timeout=sending.kind.timeout_seconds,
+                result_ttl=0,
+                failure_ttl=60,
+            )
+        return len(sendings)
+
+
+def upkeep() -> None:
+    """Expire drafts whose time is out and forget jobs that are long done."""
+    ledger.expire_drafts()
+    outbox.forget_done(now() - DONE_KEPT)
+
+
+def run(is_stopping: threading.Event) -> None:
+    """Dispatch until told to stop; a queue or database that is away is waited for."""
+    dispatcher = Dispatcher(queues.connection(process.app().extensions["settings"]))
+    every = Every()
+    with process.app().app_context():
+        while not is_stopping.is_set():
+            pause = _round(dispatcher, every)
+            db.session.remove()
+            is_stopping.wait(pause)
+
+
+def _round(dispatcher: Dispatcher, every: Every) -> float:
+    try:
+        every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
+        every(UPKEEP_EVERY, upkeep)
+        every(SWEEP_EVERY, ledger.sweep)
+        return 0 if dispatcher.step() else IDLE_SECONDS
+    except redis.RedisError as error:
+        log.warning("the queue is away: %s", type(error).__name__)
+    except SQLAlchemyError as error:
+        log.warning("the database is away: %s", type(error).__name__)
+    db.session.rollback()
+    return AWAY_SECONDS
+
+
+class Every:
+    """Runs something when its time has come, at most once in each span."""
+
+    def __init__(self) -> None:
+        self._last: dict[timedelta, object] = {}
+
+    def __call__(self, span: timedelta, act: Callable[[], object]) -> None:
+        slot = int(now().timestamp() // span.total_seconds())
+        if self._last.get(span) != slot:
+            act()
+            self._last[span] = slot
+
+
+def main() -> int:
+    """Run as a process of its own."""
+    logs.to_stdout()
+    is_stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_stopping.set())
+    run(is_stopping)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The tasks: each loads by id, leaves quietly if done, does one outside thing, calls one service."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
+
+from intake import mailroom, outbox, post
+from intake.errors import Conflict, PostAway, PostRefused, ScannerAway, StorageFull
+from intake.extensions import db
+from intake.matters import arrive, checks, sending
+from intake.models import Attachment
+from workers import process
+
+log = logging.getLogger(__name__)
+
+
+def parse_letter(job_id: str) -> None:
+    """Make a stored letter a message in each of its matters."""
+    _do(job_id, lambda claim: mailroom.unpack(claim.subject_id, claim))
+
+
+def check_file(job_id: str) -> None:
+    """Check an attachment and record what was found."""
+    _do(job_id, _check_file)
+
+
+def send_letter(job_id: str) -> None:
+    """Send a letter that we owe."""
+    _do(job_id, _send_letter)
+
+
+def place_again(job_id: str) -> None:
+    """Place a matter whose rule failed when it arrived."""
+    _do(job_id, lambda claim: arrive.place_again(claim.subject_id, claim))
+
+
+def _check_file(claim: outbox.Claim) -> None:
+    attachment = db.session.get_one(Attachment, claim.subject_id)
+    db.session.expunge(attachment)
+    db.session.rollback()  # A scan may take long; no transaction stays open meanwhile.
+    recorded, verdict = checks.look_at(attachment)
+    checks.record_check(claim.subject_id, recorded, verdict, claim)
+
+
+def _send_letter(claim: outbox.Claim) -> None:
+    outgoing = sending.begin_sending(claim.subject_id, claim)
+    if outgoing is None:
+        return
+    try:
+        post.current().send(outgoing)
+    except PostRefused as refusal:
+        sending.record_refused(claim.subject_id, type(refusal).__name__, claim)
+    except PostAway:
+        sending.give_back(claim.subject_id)
+        raise
+    else:
+        sending.record_sent(claim.subject_id, claim)
+
+
+def _do(job_id: str, act: Callable[[outbox.Claim], None]) -> None:
+    """Claim a job and act on it; whatever goes wrong, the job's row says when it is tried again."""
+    with process.app().app_context():
+        claim = outbox.claim(uuid.UUID(job_id), process.owner())
+        if claim is None:
+            return
+        try:
+            act(claim)
+        except Conflict:
+            db.session.rollback()
+            log.warning("job %s was taken over by another worker", job_id)
+        except (ScannerAway, PostAway, StorageFull, OperationalError) as error:
+            db.session.rollback()
+            log.warning("job %s waits: %s", job_id, type(error).__name__)
+            outbox.wait(claim, type(error).__name__)
+        except Exception as error:
+            db.session.rollback()
+            log.exception("job %s failed at attempt %d", job_id, claim.attempts)
+            outbox.fail(claim, type(error).__name__)
