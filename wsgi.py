@@ -4,6 +4,5 @@ import os
 
 from config.settings import Settings
 from intake import create_app
-from intake.running import complete
 
-app = create_app(Settings.from_mapping(complete(os.environ)))
+app = create_app(Settings.from_mapping(os.environ))

@@ -23,8 +23,9 @@ def create_app(
 ) -> Flask:
     """Make the app of a surface, a worker or a command.
 
-    ``role`` is the database role; by default the surface's own. ``clock``, ``scanner``,
-    ``post`` and ``storage`` replace the ports in tests. Raises SettingsError.
+    Without ``role`` it serves the settings' surface under that surface's own database role;
+    with one it serves no pages. ``clock``, ``scanner``, ``post`` and ``storage`` replace the
+    ports in tests. Raises SettingsError.
     """
     from intake import web
 
@@ -36,7 +37,8 @@ def create_app(
     _fit_ports(app, settings, scanner, post, storage)
     _fit_extensions(app)
     web.init_app(app)
-    _fit_surfaces(app, settings)
+    if role is None:
+        _fit_surfaces(app, settings)
     return app
 
 

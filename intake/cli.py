@@ -36,11 +36,9 @@ def _settings() -> Settings:
 def _settings_with_roles() -> Settings:
     """Return the settings with the roles' URLs: those given, else those that ``migrate`` made."""
     settings = _settings()
-    return settings if "owner" in settings.database_urls else _with_roles(settings)
-
-
-def _with_roles(settings: Settings) -> Settings:
     if settings.database_url is None:
+        if settings.database_urls:
+            return settings
         raise SettingsError("DATABASE_URL", "is not set and no embedded engine runs; use `intake run`.")
     urls = migrations.known_roles(settings.database_url, settings.var) | dict(settings.database_urls)
     return replace(settings, database_urls=urls)
@@ -82,11 +80,8 @@ def run() -> None:
 @_kindly
 def web() -> None:
     """Serve the surface that SURFACE names (citizen, handler, or all for trying only)."""
-    from intake import logs, serving
-
-    logs.to_stdout()
-    settings = _settings_with_roles()
-    serving.serve(create_app(settings), settings)
+    surface = _settings().surface
+    _become("intake.serving", "owner" if surface == "all" else surface)
 
 
 @main.command()
@@ -94,29 +89,37 @@ def web() -> None:
 @_kindly
 def worker(queue: str) -> None:
     """Work off one queue."""
-    _become("workers.queues", queue)
+    _become("workers.queues", "worker", queue)
 
 
 @main.command()
 @_kindly
 def dispatch() -> None:
     """Carry due jobs to the queues."""
-    _become("workers.dispatch")
+    _become("workers.dispatch", "worker")
 
 
 @main.command("mail-listener")
 @_kindly
 def mail_listener() -> None:
     """Take letters by LMTP and SMTP."""
-    _become("workers.mailbox")
+    _become("workers.mailbox", "worker")
 
 
-def _become(module: str, *words: str) -> None:
-    """Replace this process by a worker's module, with all settings in its environment."""
+def _become(module: str, role: DatabaseRole, *words: str) -> None:
+    """Replace this process by a server's module, which is told of its own database role alone."""
     settings = _settings_with_roles()
-    environment = dict(running.complete(os.environ))
-    for role, url in settings.database_urls.items():
-        environment[f"DATABASE_URL_{role.upper()}"] = url
+    if role not in settings.database_urls:
+        raise SettingsError(f"DATABASE_URL_{role.upper()}", "is not set; name the role's own URL.")
+    complete = running.complete(os.environ)
+    hidden = {"DATABASE_URL", *(f"DATABASE_URL_{other.upper()}" for other in migrations.SUFFIX)}
+    hidden |= {
+        f"SECRET_KEY_{surface.upper()}"
+        for surface in ("citizen", "handler")
+        if role not in (surface, "owner")
+    }
+    environment = {name: value for name, value in complete.items() if name not in hidden}
+    environment[f"DATABASE_URL_{role.upper()}"] = settings.database_urls[role]
     os.execve(sys.executable, [sys.executable, "-m", module, *words], environment)  # noqa: S606
 
 
@@ -179,7 +182,7 @@ def demo_handlers() -> None:
         lines = [f"{made.email}  {made.password}  {made.words}" for made in access.demo_handlers()]
     if not lines:
         return
-    path = settings.var / "demo-passwords.txt"
+    path = settings.var / running.DEMO_PASSWORDS
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
         file.write("\n".join(lines) + "\n")
     click.echo("\n".join(["Demonstration handlers (each must choose a new password):", *lines]))

@@ -34,6 +34,8 @@ from intake.models import (
 log = logging.getLogger(__name__)
 
 PARSE_SECONDS = 60
+# The "part" that is the whole raw letter, attached when it could not be parsed.
+WHOLE = "raw"
 PARSE_MEMORY_BYTES = 1 << 30
 
 
@@ -224,7 +226,7 @@ def _parsed(letter: Letter) -> Iterator[letters.Letter]:
 
 def _unreadable(parsed: letters.Letter, raw: Path, letter: Letter) -> letters.Letter:
     whole = letters.Part(
-        path="raw",
+        path=WHOLE,
         name="brev.eml",
         declared_type="message/rfc822",
         size_bytes=letter.size_bytes,
@@ -242,7 +244,7 @@ def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> arr
     under the same names.
     """
     needs_person = list(arrival.marks)
-    if letters.UNREADABLE in parsed.problems:
+    if any(part.path == WHOLE for part in parsed.parts):
         needs_person.append("unreadable")
     return arrive.Submission(
         channel="email",

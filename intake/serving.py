@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from flask import Flask, render_template
@@ -10,7 +11,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
-from config.settings import Settings
+from config.settings import Settings, from_environment
+from intake import create_app, logs
 
 log = logging.getLogger(__name__)
 
@@ -66,3 +68,15 @@ def serve(app: Flask, settings: Settings) -> None:
     server.channel_class = Channel
     log.info("serving %s on port %d", settings.surface, port)
     server.run()
+
+
+def main() -> int:
+    """Run as a process of its own, with what the environment says and nothing else."""
+    logs.to_stdout()
+    settings = from_environment()
+    serve(create_app(settings), settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ from intake import create_app
 @functools.cache
 def app() -> Flask:
     """Return this process's app, made once; a forked child makes connections of its own."""
-    return create_app(from_environment())
+    return create_app(from_environment(), role="worker")
 
 
 def owner() -> str:

@@ -1,0 +1,169 @@
+"""Accepting a form: one transaction, once, placed, numbered, with what follows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.orm import Session
+
+from intake import codes, routing
+from intake.errors import NotFound
+from intake.extensions import db
+from intake.matters import arrive
+from intake.models import (
+    Arrival,
+    Attachment,
+    DiaryEntry,
+    Draft,
+    Job,
+    MailAddress,
+    Matter,
+    MatterUnit,
+    Message,
+    OutgoingLetter,
+    PlacementRecord,
+    new_id,
+)
+from tests.letters_home import deliver, letter
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app("citizen")
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def seen(database):
+    """Look into the database as its owner, who sees everything."""
+    with Session(create_engine(database.urls["owner"])) as session:
+        yield session
+        session.get_bind().dispose()
+
+
+@pytest.fixture
+def draft(app, clock):
+    return make_draft(clock)
+
+
+def make_draft(clock):
+    token, at = codes.new_token(), clock()
+    draft_id = new_id()
+    db.session.add(
+        Draft(
+            id=draft_id,
+            browser_key_hash="k",
+            answers={},
+            address_token=token,
+            created_at=at,
+            changed_at=at,
+            expires_at=at + timedelta(hours=24),
+        )
+    )
+    db.session.add(MailAddress(id=new_id(), token=token, draft_id=draft_id, created_at=at))
+    db.session.commit()
+    return draft_id, token
+
+
+def submission(clock, **changes):
+    made = arrive.Submission(
+        channel="form",
+        subject="Cykel",
+        text="Min cykel stals utanför stationen.",
+        received_at=clock(),
+        sender_email="kim@example.com",
+        category="anmalan",
+        place="municipality",
+        municipality="1280",
+        wants_receipt=True,
+    )
+    return replace(made, **changes)
+
+
+def accept(draft, submission):
+    return arrive.accept(draft[0], submission, hashlib.sha256(submission.text.encode()).hexdigest())
+
+
+def test_an_accepted_form_is_whole_in_one_commit(app, draft, clock, seen):
+    file = arrive.IncomingFile("bild.jpg", "draft/1", 3, "0" * 64, "image/jpeg")
+    accepted = accept(draft, submission(clock, files=(file,)))
+    matter = seen.scalars(select(Matter)).one()
+    assert (matter.reference, matter.unit_id, matter.region) == (
+        accepted.reference,
+        "syd-kontaktcenter",
+        "syd",
+    )
+    for table in (Arrival, Message, Attachment, DiaryEntry, MatterUnit, PlacementRecord, OutgoingLetter):
+        assert seen.scalar(select(func.count()).select_from(table)) == 1, table
+    assert sorted(seen.scalars(select(Job.kind))) == ["check_file", "send_letter"]
+
+
+def test_sending_the_same_draft_again_gives_the_same_matter(app, draft, clock, seen):
+    assert accept(draft, submission(clock)) == accept(draft, submission(clock, text="Ändrad"))
+    assert seen.scalar(select(func.count()).select_from(Matter)) == 1
+
+
+def test_an_unknown_draft_is_not_accepted(app, clock):
+    with pytest.raises(NotFound):
+        accept((new_id(), ""), submission(clock))
+
+
+def test_numbers_follow_each_other_and_the_year_turns_at_midnight_in_stockholm(app, clock, seen):
+    for at in (
+        datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 12, 31, 23, 0, 1, tzinfo=UTC),
+        datetime(2027, 1, 1, 5, tzinfo=UTC),
+    ):
+        accept(make_draft(clock), submission(clock, received_at=at))
+    numbers = seen.execute(
+        select(DiaryEntry.year, DiaryEntry.number).order_by(DiaryEntry.year, DiaryEntry.number)
+    )
+    assert numbers.all() == [(2026, 1), (2027, 1), (2027, 2)]
+
+
+def test_the_form_joins_the_matter_that_a_letter_to_its_address_made(app, draft, clock, seen, make_app):
+    with make_app("citizen", "worker").app_context():
+        deliver(letter("Filen som inte gick att ladda upp."), f"arende+{draft[1]}@example.se")
+    accepted = accept(draft, submission(clock, sender_name="Kim"))
+    matter = seen.scalars(select(Matter)).one()
+    assert (matter.reference, matter.unit_id) == (accepted.reference, "syd-kontaktcenter")
+    assert seen.scalar(select(func.count()).select_from(Message)) == 2
+    assert seen.scalar(select(func.count()).select_from(MatterUnit).where(MatterUnit.until.is_(None))) == 1
+
+
+def test_a_rule_that_fails_sends_the_matter_to_a_person_and_is_tried_again(
+    app, draft, clock, seen, monkeypatch
+):
+    def broken(facts, rules):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(routing, "place", broken)
+    accept(draft, submission(clock))
+    matter = seen.scalars(select(Matter)).one()
+    assert matter.category == "oklart"
+    assert "place_again" in seen.scalars(select(Job.kind)).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "owed"),
+    [
+        ({}, 1),
+        ({"wants_receipt": False}, 0),
+        ({"sender_email": None}, 0),
+        ({"category": "nara_relation", "wants_receipt": None}, 0),
+        ({"category": "nara_relation", "wants_receipt": True}, 1),
+    ],
+)
+def test_a_receipt_by_mail_is_owed_only_where_it_may_be_sent(app, draft, clock, seen, changes, owed):
+    accept(draft, submission(clock, **changes))
+    assert seen.scalar(select(func.count()).select_from(OutgoingLetter)) == owed
+
+
+def test_a_form_without_a_heading_is_named_by_its_first_words(app, draft, clock, seen):
+    accept(draft, submission(clock, subject="", text="\n\n  Hej   på er  \nmer"))
+    assert seen.scalars(select(Matter.subject)).one() == "Hej på er"

@@ -1,0 +1,202 @@
+"""The mailroom: raw first, every letter a matter, once, and in the right one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+from sqlalchemy import select
+
+from intake import letters, mailroom, storage
+from intake.errors import FileTooLarge, ForeignDomain
+from intake.extensions import db, settings
+from intake.models import Attachment, Event, Letter, Message, OutgoingLetter
+from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
+
+
+@pytest.fixture(autouse=True)
+def app(worker_app):
+    with worker_app.app_context():
+        yield worker_app
+
+
+def messages(matter):
+    return db.session.scalars(
+        select(Message).where(Message.matter_id == matter.id).order_by(Message.created_at)
+    ).all()
+
+
+def test_a_letter_becomes_a_matter_with_its_words_sender_and_files():
+    deliver(letter("Hej!\nMin cykel stals i Malmö.", subject="Cykel borta", files=(("kvitto.pdf", PDF),)))
+    (matter,) = matters()
+    assert (matter.subject, matter.sender_email, matter.sender_name) == (
+        "Cykel borta",
+        "kim@example.com",
+        "Kim Berg",
+    )
+    assert messages(matter)[0].text.startswith("Hej!\nMin cykel stals i Malmö.")
+    (file,) = db.session.scalars(select(Attachment)).all()
+    assert (file.name, file.sha256, file.verdict) == (
+        "kvitto.pdf",
+        hashlib.sha256(PDF).hexdigest(),
+        "unchecked",
+    )
+
+
+def test_the_raw_letter_is_kept_bit_exact():
+    raw = letter("Räksmörgås \x07").replace(b"=07", b"\x07\xff")
+    receive(raw)
+    kept = db.session.scalars(select(Letter)).one()
+    with storage.current().open(kept.storage_key) as stream:
+        assert stream.read() == raw
+    assert kept.sha256 == hashlib.sha256(raw).hexdigest()
+
+
+def test_the_same_bytes_twice_are_one_matter():
+    raw = letter()
+    deliver(raw)
+    deliver(raw)
+    assert len(matters()) == len(arrivals()) == 1
+
+
+def test_the_same_letter_in_other_bytes_repeats_the_first():
+    deliver(letter(Message_ID="<a@example.com>"))
+    deliver(b"Received: from somewhere else\r\n" + letter(Message_ID="<a@example.com>"))
+    first, second = arrivals()
+    assert len(matters()) == 1
+    assert second.duplicate_of_id == first.id
+
+
+def test_another_letter_under_a_reused_message_id_is_a_matter_of_its_own():
+    deliver(letter("Ett", Message_ID="<a@example.com>"))
+    deliver(letter("Två", Message_ID="<a@example.com>"))
+    assert [matter.needs_person for matter in matters()] == [[], ["message_id_reused"]]
+
+
+def test_two_inboxes_of_one_region_are_one_matter_and_two_regions_are_two():
+    deliver(letter("Ett"), "syd@example.se", "syd-utredning@example.se")
+    assert len(matters()) == 1
+    deliver(letter("Två"), "syd@example.se", "nord@example.se")
+    assert len(matters()) == 3
+
+
+def test_a_letter_to_both_sides_of_a_wall_stands_on_each():
+    deliver(letter("En polis slog mig."), "su@example.se", "syd@example.se")
+    assert {matter.unit_id == "su" for matter in matters()} >= {True}
+    assert len(matters()) == 2
+
+
+def test_an_unknown_local_part_comes_to_the_national_inbox():
+    deliver(letter("Hej", subject="Hej"), "vem.som.helst@example.se")
+    assert matters()[0].unit_id == "nationell-inkorg"
+
+
+def test_a_foreign_domain_is_never_taken():
+    with pytest.raises(ForeignDomain):
+        receive(letter(), "kim@example.org")
+    assert arrivals() == []
+
+
+def test_a_letter_to_a_matters_address_joins_it_whoever_sent_it():
+    deliver(letter())
+    (matter,) = matters()
+    deliver(letter("Här är bilden.", sender="syster@example.org"), address_of(matter))
+    assert [message.text.strip() for message in messages(matters()[0])][1] == "Här är bilden."
+    assert len(matters()) == 1
+
+
+def test_a_letter_to_a_closed_matter_opens_it_again(clock):
+    deliver(letter())
+    (matter,) = matters()
+    matter.status, matter.closed_at = "closed", clock()
+    db.session.commit()
+    deliver(letter("En sak till."), address_of(matter))
+    db.session.expire_all()
+    assert (matter.status, matter.closed_at) == ("reopened", None)
+
+
+def test_a_wrong_token_is_a_new_matter_that_is_marked():
+    deliver(letter(), "arende+aaaabbbbccccddddeeee@example.se")
+    assert matters()[0].needs_person == ["unknown_token"]
+
+
+def test_a_revoked_address_makes_a_new_matter(clock):
+    deliver(letter())
+    (matter,) = matters()
+    address = address_of(matter)
+    db.session.scalars(select(mailroom.MailAddress)).one().revoked_at = clock()
+    db.session.commit()
+    deliver(letter("Mer"), address)
+    assert len(matters()) == 2
+
+
+def test_a_reference_in_the_subject_never_joins_but_is_a_hint():
+    deliver(letter())
+    (first,) = matters()
+    deliver(letter("Mer", subject=f"Re: Kvittens {first.reference}"))
+    second = matters()[1]
+    assert (second.possible_of_id, second.needs_person) == (first.id, ["possible_supplement"])
+
+
+def test_an_answer_to_our_own_letter_joins_by_its_message_id():
+    deliver(letter())
+    (matter,) = matters()
+    ours = db.session.scalars(select(OutgoingLetter)).one()
+    deliver(letter("Tack!", In_Reply_To=ours.message_id_header))
+    assert len(messages(matter)) == 2
+
+
+def test_a_forged_message_id_of_ours_joins_nothing():
+    deliver(letter())
+    ours = db.session.scalars(select(OutgoingLetter)).one()
+    forged = letters.message_id("receipt", str(ours.id), b"another key", "example.se")
+    deliver(letter("Tack!", In_Reply_To=forged))
+    assert len(matters()) == 2
+
+
+def test_an_automatic_letter_is_a_matter_that_gets_no_receipt():
+    deliver(letter(Auto_Submitted="auto-replied"))
+    assert len(matters()) == 1
+    assert db.session.scalars(select(OutgoingLetter)).all() == []
+
+
+def test_a_letter_that_cannot_be_parsed_is_a_matter_with_the_raw_letter_attached():
+    nested = b"".join(
+        b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (level, level)
+        for level in range(300)
+    )
+    raw = b"From: kim@example.com\r\nSubject: Trasigt\r\n" + nested
+    deliver(raw)
+    (matter,) = matters()
+    assert (matter.subject, matter.needs_person) == ("Trasigt", ["unreadable"])
+    (file,) = db.session.scalars(select(Attachment)).all()
+    assert (file.name, file.sha256) == ("brev.eml", hashlib.sha256(raw).hexdigest())
+
+
+def test_a_letter_over_the_limit_is_refused_and_leaves_nothing():
+    raw = io.BytesIO(b"x" * (settings().tables.files.max_letter_bytes + 1))
+    with pytest.raises(FileTooLarge):
+        mailroom.receive(raw, mailroom.Envelope("", ("kontakt@example.se",), "127.0.0.1", "smtp"))
+    assert list(storage.current().keys()) == []
+
+
+def test_parsing_again_adds_nothing_twice_and_is_noted():
+    deliver(letter(files=(("a.pdf", PDF),)))
+    kept = db.session.scalars(select(Letter)).one()
+    mailroom.parse_again(kept.id)
+    assert len(db.session.scalars(select(Attachment)).all()) == 1
+    assert "parsed_again" in db.session.scalars(select(Event.what)).all()
+
+
+def test_an_unpacked_letter_is_left_alone_by_a_second_worker():
+    receive(letter())
+    unpack_all()
+    unpack_all()
+    assert len(matters()) == 1
+
+
+def test_a_letter_about_violence_at_home_gets_no_receipt_by_mail():
+    deliver(letter("Min man slår mig och jag är rädd.", subject="Hjälp"))
+    assert matters()[0].category == "nara_relation"
+    assert db.session.scalars(select(OutgoingLetter)).all() == []

@@ -1,0 +1,219 @@
+"""The scanner port: what clamd may say, that nothing else counts as clean, and a real clamd."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import zipfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from intake.errors import ScannerAway
+from intake.scanner import ClamdScanner, NoScanner, Scan
+from tests.needs import need
+
+CLAMD = shutil.which("clamd", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
+# The test string is kept apart here, so that this file does not alarm anybody's scanner.
+EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+@pytest.fixture
+def folder():
+    # A Unix socket's path must stay under 108 bytes, which pytest's own folders may not.
+    with tempfile.TemporaryDirectory(prefix="clamd-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def file(folder):
+    path = folder / "bytes"
+    path.write_bytes(os.urandom(300_000))
+    return path
+
+
+@contextmanager
+def clamd_that(answer, path):
+    """Serve one connection: read the whole command, then let ``answer`` have the connection."""
+    received = []
+
+    def serve():
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as stream:
+            command = b""
+            while not command.endswith(b"\0"):
+                command += stream.read(1)
+            received.append(command)
+            while command == b"zINSTREAM\0" and (size := struct.unpack("!L", stream.read(4))[0]):
+                received.append(stream.read(size))
+            answer(connection)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield received
+        thread.join()
+
+
+def says(text):
+    return lambda connection: connection.sendall(text)
+
+
+def test_a_file_without_findings_is_clean(folder, file):
+    with clamd_that(says(b"stream: OK\0"), folder / "s") as received:
+        scan = ClamdScanner(folder / "s").scan(file)
+    assert scan == Scan(is_infected=False, signature=None)
+    assert scan.is_clean
+    assert received[0] == b"zINSTREAM\0"
+    assert b"".join(received[1:]) == file.read_bytes()
+
+
+def test_an_infected_file_is_named(folder, file):
+    with clamd_that(says(b"stream: Win.Test.EICAR_HDB-1 FOUND\0"), folder / "s"):
+        scan = ClamdScanner(folder / "s").scan(file)
+    assert scan == Scan(is_infected=True, signature="Win.Test.EICAR_HDB-1")
+    assert not scan.is_clean
+
+
+def test_what_cannot_be_looked_into_is_neither_infected_nor_clean(folder, file):
+    with clamd_that(says(b"stream: Heuristics.Encrypted.Zip FOUND\0"), folder / "s"):
+        scan = ClamdScanner(folder / "s").scan(file)
+    assert scan == Scan(is_infected=False, signature="Heuristics.Encrypted.Zip")
+    assert not scan.is_clean
+
+
+def test_an_answer_in_pieces_is_read_whole(folder, file):
+    def piecemeal(connection):
+        for byte in b"stream: OK\0":
+            connection.sendall(bytes([byte]))
+
+    with clamd_that(piecemeal, folder / "s"):
+        assert ClamdScanner(folder / "s").scan(file).is_clean
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"stream: OK",
+        b"OK\0",
+        b"stream: OK\0stream: OK\0",
+        b"stream: x OK\0",
+        b"stream: FOUND\0",
+        b"INSTREAM size limit exceeded. ERROR\0",
+        b"stream: Time limit reached ERROR\0",
+        b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0",
+        b"stream: Can't allocate memory ERROR\0",
+        b"UNKNOWN COMMAND\0",
+        b"\0",
+        b"\xff" * 5000,
+    ],
+)
+def test_anything_else_is_no_answer(folder, file, reply):
+    with clamd_that(says(reply), folder / "s"), pytest.raises(ScannerAway):
+        ClamdScanner(folder / "s").scan(file)
+
+
+def test_a_scanner_that_is_down_or_hangs_or_breaks_off_is_away(folder, file):
+    with pytest.raises(ScannerAway):
+        ClamdScanner(folder / "nothing").scan(file)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(folder / "silent"))
+        silent.listen()
+        for ask in (lambda scanner: scanner.scan(file), lambda scanner: scanner.ping()):
+            with pytest.raises(ScannerAway):
+                ask(ClamdScanner(folder / "silent", timeout=0.05))
+    with pytest.raises(ScannerAway):
+        ClamdScanner(folder / "silent").ping()
+
+
+def test_a_scanner_that_trickles_is_bounded_as_a_whole(folder, file):
+    gone = threading.Event()
+
+    def trickle(connection):
+        with suppress(OSError):
+            while not gone.wait(0.02):
+                connection.sendall(b"s")
+
+    with clamd_that(trickle, folder / "s"):
+        with pytest.raises(ScannerAway):
+            ClamdScanner(folder / "s", timeout=0.2).scan(file)
+        gone.set()
+
+
+def test_ping(folder):
+    with clamd_that(says(b"PONG\0"), folder / "s") as received:
+        ClamdScanner(folder / "s").ping()
+    assert received == [b"zPING\0"]
+    with clamd_that(says(b"stream: OK\0"), folder / "t"), pytest.raises(ScannerAway):
+        ClamdScanner(folder / "t").ping()
+
+
+def test_no_scanner_says_nothing(file):
+    assert NoScanner().scan(file) is None
+    assert NoScanner().ping() is None
+
+
+@pytest.fixture(scope="module")
+def real_clamd():
+    """A clamd of our own with one signature; its socket is there once it says that it checks itself."""
+    need(CLAMD is not None, "clamd is not installed")
+    with tempfile.TemporaryDirectory(prefix="clamd-") as name:
+        folder = Path(name)
+        (folder / "db").mkdir()
+        (folder / "db" / "local.ndb").write_text(f"Local.Eicar-Test:0:*:{EICAR.hex()}\n")
+        (folder / "clamd.conf").write_text(
+            f"DatabaseDirectory {folder}/db\nTemporaryDirectory {folder}\nLocalSocket {folder}/s\n"
+            "LocalSocketMode 600\nForeground yes\nStreamMaxLength 2M\nAlertEncryptedArchive yes\n"
+        )
+        command = [CLAMD, "-c", folder / "clamd.conf"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as clamd:
+            try:
+                lines = []
+                for line in clamd.stdout:
+                    lines.append(line)
+                    if line.startswith("Self checking every"):
+                        break
+                assert clamd.poll() is None, "".join(lines)
+                yield ClamdScanner(folder / "s", timeout=30)
+            finally:
+                clamd.kill()
+
+
+def zipped(data):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner.txt", data)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data", [EICAR, zipped(EICAR), zipped(zipped(EICAR))], ids=["alone", "zipped", "zipped twice"]
+)
+def test_a_real_clamd_finds_the_test_string(real_clamd, tmp_path, data):
+    (tmp_path / "file").write_bytes(data)
+    scan = real_clamd.scan(tmp_path / "file")
+    assert scan.is_infected
+    assert "Eicar" in scan.signature
+
+
+def test_a_real_clamd_lets_ordinary_bytes_pass(real_clamd, tmp_path):
+    real_clamd.ping()
+    for data in (b"", "Räksmörgås".encode(), os.urandom(1_000_000)):
+        (tmp_path / "file").write_bytes(data)
+        assert real_clamd.scan(tmp_path / "file").is_clean
+
+
+def test_a_real_clamd_over_its_limit_is_no_answer(real_clamd, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(5_000_000))
+    with pytest.raises(ScannerAway):
+        real_clamd.scan(tmp_path / "file")
