@@ -1,0 +1,68 @@
+"""What a leaf part is to its reader: the letter's text, its HTML, or a file; and what it is called."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from intake.letters.charsets import clean_label
+from intake.letters.headers import Headers
+from intake.letters.outline import Node
+
+Role = Literal["text", "html", "file"]
+_NAME_CHARACTERS = 255
+_HEADER_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+def role_of(node: Node, parent: Node | None) -> Role:
+    """Say what a leaf is. A name makes a text a file, except where only a body can stand.
+
+    A multipart without usable parts is text: what it holds is shown as it came.
+    """
+    if node.content_type.startswith("multipart/"):
+        return "text"
+    kind: Role = {"text/plain": "text", "text/html": "html"}.get(node.content_type, "file")  # type: ignore[assignment]
+    if kind == "file" or is_attached(node):
+        return "file"
+    is_body_place = parent is None or parent.content_type == "multipart/alternative"
+    is_body_place = is_body_place or (
+        parent is not None and parent.content_type == "multipart/related" and node is parent.children[0]
+    )
+    return kind if is_body_place or name_of(node) is None else "file"
+
+
+def is_attached(node: Node) -> bool:
+    return node.headers.token("content-disposition") == "attachment"
+
+
+def is_inline(node: Node) -> bool:
+    """Say whether the part is meant to be seen within the text, such as a pasted picture."""
+    disposition = node.headers.token("content-disposition")
+    return disposition == "inline" or (not disposition and bool(node.headers.first("content-id")))
+
+
+def name_of(node: Node) -> str | None:
+    """Return the name as the sender gave it: a label, never a path to use."""
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        found = node.headers.parameters(header).get(parameter)
+        if found and (label := clean_label(found.label, _NAME_CHARACTERS)):
+            return label
+    return None
+
+
+def attached_letter_name(head: bytes) -> str:
+    """Name an attached letter by its own subject."""
+    subject = Headers.from_block(header_block(head)).label("subject")
+    subject = re.sub(r'[\\/:*?"<>|]+', " ", subject).strip(" .")
+    return f"{subject[:80] or 'bifogat brev'}.eml"
+
+
+def header_block(head: bytes) -> bytes:
+    """Return what stands before the first blank line."""
+    found = _HEADER_END.search(head)
+    return head[: found.start()] if found else head
+
+
+def called(node: Node) -> str:
+    """Return what the part is called in a word about a problem."""
+    return f"del {node.path}" if node.path else "brevet"

@@ -1,0 +1,54 @@
+"""What a letter is once it is read: values that carry no bytes from outside except as labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a letter, decoded into ``file``.
+
+    ``path`` numbers the part as IMAP does ("1.2"); what stands outside the numbered parts has a
+    suffix ("0-after"). ``name`` and ``declared_type`` are labels as the sender gave them. ``is_body``
+    says that all of the part's words stand in the letter's text already, so it is no attachment to count.
+    """
+
+    path: str
+    name: str | None
+    declared_type: str
+    size_bytes: int
+    sha256: str
+    is_inline: bool
+    file: Path
+    is_body: bool = False
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter as people read it; every string is valid in PostgreSQL (no NUL, no surrogate).
+
+    ``text`` is the sender's plain text with line feeds alone. Message identifiers keep their angle
+    brackets. ``date`` is the sender's own claim, in UTC. ``body_digest`` is the SHA-256 of the decoded
+    text before any cap. ``delivered_to`` is lower case, for looking up our own addresses.
+    """
+
+    sender_name: str | None
+    sender_email: str | None
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    subject: str
+    text: str
+    has_html: bool
+    message_id: str | None
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    date: datetime | None
+    is_automatic: bool
+    automatic_reason: str | None
+    parts: tuple[Part, ...]
+    problems: tuple[str, ...]
+    body_digest: str
+    delivered_to: tuple[str, ...]
