@@ -4,6 +4,7 @@
     ├── NotFound               nothing there that this person may see
     ├── Conflict               somebody else changed it first
     ├── NotAllowed             the person may see it but not do this
+    ├── DraftIncomplete        a form with neither text nor file
     ├── FileRefused            a file is refused where the person can be told
     │   ├── FileTooLarge
     │   ├── FileEmpty
@@ -15,7 +16,8 @@
     ├── ScannerAway            the scanner gave no answer; never "clean"
     ├── LetterUnreadable       a letter beyond the caps of the parser
     ├── ForeignDomain          a letter for a domain that is not ours
-    └── PostRefused            an outgoing letter was refused for good
+    ├── PostRefused            an outgoing letter was refused for good
+    └── PostAway               an outgoing letter could not be delivered now
 
 A message is Swedish when a person outside the team may read it. A wrong setting is
 ``config.settings.SettingsError``, since settings are read before anything else.
@@ -38,6 +40,10 @@ class Conflict(IntakeError):
 
 class NotAllowed(IntakeError):
     """The person may see the thing but not do this with it."""
+
+
+class DraftIncomplete(IntakeError):
+    """A form holds neither text nor file, so there is nothing to send."""
 
 
 class FileRefused(IntakeError):
@@ -85,4 +91,20 @@ class ForeignDomain(IntakeError):
 
 
 class PostRefused(IntakeError):
-    """The mail server refused an outgoing letter for good."""
+    """An outgoing letter was refused for good; ``code`` is the server's, None when we refused it."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class PostAway(IntakeError):
+    """An outgoing letter could not be delivered now.
+
+    ``may_have_gone`` tells that the connection broke after the letter was sent and before the
+    answer came: nobody can know whether it arrived.
+    """
+
+    def __init__(self, message: str, *, may_have_gone: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_gone = may_have_gone
