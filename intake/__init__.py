@@ -35,7 +35,7 @@ def create_app(
     app.extensions["clock"] = clock
     Mail(app)
     _fit_ports(app, settings, scanner, post, storage)
-    _fit_extensions(app)
+    _fit_extensions(app, settings)
     web.init_app(app)
     if role is None:
         _fit_surfaces(app, settings)
@@ -109,12 +109,14 @@ def _fit_ports(app: Flask, settings: Settings, scanner: Any, post: Any, storage:
     app.extensions["rules"] = routing.compile_rules(settings.tables)
 
 
-def _fit_extensions(app: Flask) -> None:
+def _fit_extensions(app: Flask, settings: Settings) -> None:
     from intake.extensions import csrf, db, login
 
     db.init_app(app)
     csrf.init_app(app)
-    login.init_app(app)
+    if settings.surface != "citizen":
+        # It asks for a user at every page, and the citizen's side has none.
+        login.init_app(app, add_context_processor=False)
 
 
 def _fit_surfaces(app: Flask, settings: Settings) -> None:

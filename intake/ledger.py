@@ -68,6 +68,7 @@ NAMED_KEYS = """
     UNION ALL SELECT storage_key, size_bytes FROM draft_key
 """
 IS_NAMED = text(f"SELECT EXISTS (SELECT FROM ({NAMED_KEYS}) AS named WHERE storage_key = :key)")  # noqa: S608
+OPEN_JOBS = text("SELECT count(*) FROM job WHERE done_at IS NULL")
 COUNTS = ("arrival", "matter", "message", "attachment", "letter", "job", "outgoing_letter")
 
 
@@ -92,6 +93,7 @@ def reconcile() -> Reconciliation:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         connection.execute(text("SET LOCAL statement_timeout = '30min'"))
         counts = {name: _count(connection, name) for name in COUNTS}
+        counts["open_job"] = int(connection.scalar(OPEN_JOBS) or 0)
         limits = {"job_limit": at - JOB_LIMIT}
         exceptions = {
             name: tuple(str(found) for found in connection.scalars(text(query), limits))

@@ -54,8 +54,9 @@ def _send_letter(claim: outbox.Claim) -> None:
         post.current().send(outgoing)
     except PostRefused as refusal:
         sending.record_refused(claim.subject_id, type(refusal).__name__, claim)
-    except PostAway:
-        sending.give_back(claim.subject_id)
+    except PostAway as away:
+        if not away.may_have_gone:
+            sending.give_back(claim.subject_id)
         raise
     else:
         sending.record_sent(claim.subject_id, claim)

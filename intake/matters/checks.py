@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
+from typing import Literal
 
 from sqlalchemy import update
 
@@ -12,8 +13,6 @@ from intake.extensions import db, now, settings
 from intake.files import Finding, Verdict, judge
 from intake.matters.records import note
 from intake.models import Attachment
-
-INFECTED = "skadlig_kod"
 
 
 def look_at(attachment: Attachment) -> tuple[str, Verdict]:
@@ -29,14 +28,28 @@ def look_at(attachment: Attachment) -> tuple[str, Verdict]:
         scan = scanner.current().scan(path)
     if scan is None:
         return ("not_scanned" if verdict.verdict == "accept" else verdict.verdict), verdict
-    if not scan.is_infected:
+    if scan.is_clean:
         return verdict.verdict, verdict
-    infected = Finding(
-        INFECTED,
-        "Filen kan innehålla skadlig kod. Den är sparad men öppnas inte av någon utan särskild behörighet.",
-        f"Skadlig kod: {scan.signature or 'okänd signatur'}.",
+    if not scan.is_infected:
+        return "warn", _with(verdict, "warn", _remark(scan.signature))
+    return "quarantine", _with(verdict, "quarantine", _infection(scan.signature))
+
+
+def _with(verdict: Verdict, worse: Literal["warn", "quarantine"], finding: Finding) -> Verdict:
+    return Verdict(worse, verdict.detected_type, (*verdict.findings, finding))
+
+
+def _infection(signature: str | None) -> Finding:
+    citizen = (
+        "Filen kan innehålla skadlig kod. Den är sparad men öppnas bara av den som har särskild behörighet."
     )
-    return "quarantine", Verdict("quarantine", verdict.detected_type, (*verdict.findings, infected))
+    return Finding("skadlig_kod", citizen, f"Skadlig kod: {signature or 'okänd signatur'}.")
+
+
+def _remark(signature: str | None) -> Finding:
+    citizen = "Filen går inte att kontrollera helt. Den är sparad som den är."
+    handler = f"Gick inte att genomsöka helt, eller har makron ({signature}). Öppna den med försiktighet."
+    return Finding("inte_helt_genomsokt", citizen, handler)
 
 
 def record_check(attachment_id: uuid.UUID, recorded: str, verdict: Verdict, claim: outbox.Claim) -> None:

@@ -8,7 +8,7 @@ data. The caller has already seen to it that the handler may see the matter.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,15 +17,15 @@ from sqlalchemy import CursorResult, exists, select, update
 from intake import codes, letters, outbox
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
-from intake.matters.arrive import IncomingFile
+from intake.matters.arrive import IncomingFile, attach
 from intake.matters.records import leave_inbox, note, stand_in
 from intake.models import (
-    Attachment,
     Handler,
     Letter,
     MailAddress,
     Matter,
     MatterUnit,
+    Membership,
     Message,
     OutgoingLetter,
     PlacementRecord,
@@ -35,6 +35,7 @@ from intake.models import (
 
 OUTCOMES = ("answered", "referred", "no_action")
 IN_HAND = ("assigned", "in_progress")
+ASSIGNABLE = ("handler", "coordinator")
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,17 @@ def take(act: Act) -> None:
 
 
 def assign(act: Act, to_handler_id: uuid.UUID) -> None:
-    """Assign the matter to a colleague, and commit; NotAllowed when there is no such person."""
-    _open_matter(act)
-    is_there = exists().where(Handler.id == to_handler_id, Handler.disabled_at.is_(None))
-    if not db.session.scalar(select(is_there)):
-        raise NotAllowed("Det finns ingen sådan handläggare.")
+    """Assign the matter to a colleague, and commit; NotAllowed unless that person works in its unit."""
+    matter = _open_matter(act)
+    works_there = exists().where(
+        Handler.id == to_handler_id,
+        Handler.disabled_at.is_(None),
+        Membership.handler_id == Handler.id,
+        Membership.unit_id == matter.unit_id,
+        Membership.role.in_(ASSIGNABLE),
+    )
+    if not db.session.scalar(select(works_there)):
+        raise NotAllowed("Den personen arbetar inte i enheten där ärendet står.")
     _change(act, {"handler_id": to_handler_id, "status": "assigned"})
     _end(act, "assigned", {"to": str(to_handler_id)})
 
@@ -92,27 +99,28 @@ def move(act: Act, unit: str, words: str) -> None:
     _end(act, "moved", {"from": left, "to": target.id}, words)
 
 
-def reply(act: Act, text: str, files: Sequence[IncomingFile]) -> uuid.UUID:
-    """Owe the sender a letter with this text and these stored files, commit, and return its message.
+def reply(act: Act, text: str, files: Sequence[IncomingFile] = ()) -> None:
+    """Owe the sender a letter with this text and these stored files, and commit.
 
     NotAllowed when nobody left an e-mail address.
     """
     matter = _open_matter(act)
     if not matter.sender_email:
-        raise NotAllowed("Den som skrev har inte lämnat någon e-postadress, så det går inte att mejla ett svar.")
+        raise NotAllowed(
+            "Den som skrev har inte lämnat någon e-postadress, så det går inte att mejla ett svar."
+        )
     recipient, subject = matter.sender_email, f"Svar om ditt ärende {matter.reference}"
     _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
-    message_id = _write(act, "outgoing", text, subject)
-    _keep_files(act, message_id, files)
-    _owe_letter(act, message_id, recipient)
-    _end(act, "replied", {"message": str(message_id), "files": len(files)})
-    return message_id
+    message = _write(act, "outgoing", text, subject)
+    attach(message, files)
+    _owe_letter(act, message.id, recipient)
+    _end(act, "replied", {"message": str(message.id), "files": len(files)})
 
 
 def write_note(act: Act, text: str) -> None:
     """Write a note that only handlers see, and commit; a note collides with nobody's work."""
-    message_id = _write(act, "note", text)
-    _end(act, "noted", {"message": str(message_id)})
+    message = _write(act, "note", text)
+    _end(act, "noted", {"message": str(message.id)})
 
 
 def close(act: Act, outcome: str, words: str) -> None:
@@ -160,6 +168,7 @@ def _seen(act: Act) -> Matter:
         select(Matter).where(Matter.id == act.matter_id, Matter.version == act.version)
     )
     if matter is None:
+        db.session.rollback()
         raise Conflict("En kollega hann före.")
     return matter
 
@@ -171,7 +180,7 @@ def _open_matter(act: Act) -> Matter:
     return matter
 
 
-def _change(act: Act, values: dict[str, object]) -> None:
+def _change(act: Act, values: Mapping[str, object]) -> None:
     """Change the matter's columns if its version still stands; of two who act at once one wins."""
     statement = (
         update(Matter)
@@ -185,15 +194,15 @@ def _change(act: Act, values: dict[str, object]) -> None:
         raise Conflict("En kollega hann före.")
 
 
-def _end(act: Act, what: str, detail: dict[str, object], words: str = "") -> None:
+def _end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> None:
     """Write the event, with a note for any free words, and commit."""
     if words.strip():
-        detail = {**detail, "note": str(_write(act, "note", words))}
-    note(act.matter_id, what, detail, act.handler_id)
+        detail = {**detail, "note": str(_write(act, "note", words).id)}
+    note(act.matter_id, what, dict(detail), act.handler_id)
     db.session.commit()
 
 
-def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
+def _write(act: Act, direction: str, text: str, subject: str = "") -> Message:
     message = Message(
         id=new_id(),
         matter_id=act.matter_id,
@@ -206,26 +215,7 @@ def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
         created_at=now(),
     )
     db.session.add(message)
-    return message.id
-
-
-def _keep_files(act: Act, message_id: uuid.UUID, files: Sequence[IncomingFile]) -> None:
-    for position, file in enumerate(files, start=1):
-        attachment = Attachment(
-            id=new_id(),
-            matter_id=act.matter_id,
-            message_id=message_id,
-            position=position,
-            name=file.name,
-            storage_key=file.storage_key,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256,
-            declared_type=file.declared_type,
-            findings=[],
-            created_at=now(),
-        )
-        db.session.add(attachment)
-        outbox.add("check_file", attachment.id)
+    return message
 
 
 def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:

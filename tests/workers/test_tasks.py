@@ -127,6 +127,13 @@ def test_an_infected_file_is_quarantined_and_noted(app, scanner):
     assert "file_quarantined" in db.session.scalars(select(Event.what)).all()
 
 
+def test_a_file_the_scanner_could_not_see_into_gets_a_warning(app, scanner):
+    scanner.answer = Scan(False, "Heuristics.Encrypted.PDF")
+    deliver(letter(files=(("a.pdf", PDF),)))
+    work("check_file")
+    assert the(Attachment).verdict == "warn"
+
+
 def test_a_file_that_is_not_what_its_name_says_is_quarantined(app):
     deliver(letter(files=(("bild.jpg", b"MZ" + b"\0" * 200),)))
     work("check_file")
@@ -194,6 +201,17 @@ def test_with_the_mail_server_away_a_reply_is_sent_later_and_once(app, post, clo
     post.failure, clock.at = None, clock.at + timedelta(minutes=5)
     work("send_letter")
     assert (owed.state, len(post.sent)) == ("sent", 2)
+
+
+def test_a_reply_cut_off_while_it_left_waits_for_a_person(app, post, clock):
+    deliver(letter())
+    work("send_letter")
+    owed = reply_to(matters()[0], clock)
+    post.failure = PostAway("cut off", may_have_gone=True)
+    work("send_letter")
+    post.failure, clock.at = None, clock.at + timedelta(minutes=5)
+    work("send_letter")
+    assert (owed.state, len(post.sent)) == ("task", 1)
 
 
 def test_a_bounce_comes_back_as_a_persons_task(app, post, clock):

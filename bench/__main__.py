@@ -1,0 +1,205 @@
+"""Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
+
+Machines are noisy: the ratios within one run are what counts, not the seconds.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import partial
+
+import psycopg
+from sqlalchemy import make_url
+
+from bench import load
+from bench.load import Seen
+from bench.stand import Stand, stand, wait_for
+
+FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 400, 160, 400, 120
+STEADY_SECONDS, STEADY_RATE = 30, 10
+HALF_SENT = 400
+CLIENTS = 8
+
+
+def say(*columns: object) -> None:
+    """Print one row."""
+    widths = (34, 12, 12, 12, 12, 12)
+    print("".join(str(column).ljust(width) for column, width in zip(columns, widths, strict=False)))
+
+
+def row(name: str, seen: Seen, bare: Seen | None = None) -> None:
+    """Print what was seen, beside the bare baseline."""
+    times = [f"{seen.percentile(share) * 1000:.1f} ms" for share in (0.5, 0.95, 0.99)]
+    say(name, f"{seen.rate:.0f}/s", *times, f"{seen.rate / bare.rate:.2f}" if bare else "1 (bare)")
+
+
+def count(here: Stand, table: str) -> int:
+    """Count rows as the owner."""
+    plain = make_url(here.urls["owner"]).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain) as connection:
+        found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    return int(found[0]) if found else 0
+
+
+def measure_http(here: Stand) -> int:
+    """Accept by HTTP, without and with a file of 1 MiB; return how many were accepted."""
+    people = load.ready_citizens(here.citizen_port, FORMS + FORMS_WITH_FILE)
+    plain, with_file = people[:FORMS], people[FORMS:]
+    bare = load.at_once([partial(load.post_bare, here.bare_port, b"")] * FORMS, CLIENTS)
+    row("HTTP, no file: bare", bare)
+    row("HTTP, no file: accepted", load.at_once([partial(load.send, one) for one in plain], CLIENTS), bare)
+    acts: list[Callable[[], object]] = [
+        partial(load.post_bare, here.bare_port, load.MEBIBYTE)
+    ] * FORMS_WITH_FILE
+    bare = load.at_once(acts, CLIENTS)
+    row("HTTP, 1 MiB: bare", bare)
+    seen = load.at_once([partial(load.upload_and_send, one) for one in with_file], CLIENTS)
+    row("HTTP, 1 MiB: upload and accept", seen, bare)
+    return FORMS + FORMS_WITH_FILE
+
+
+def measure_mail(here: Stand) -> int:
+    """Take letters, without and with 1 MiB, from one feeder and from four; return how many."""
+    sent = 0
+    for size, number, words in ((0, LETTERS, "no file"), (1 << 20, LETTERS_WITH_FILE, "1 MiB")):
+        for feeders in (1, 4):
+            raws = load.letters(number, size)
+            raws = [raw.replace(b"Brev ", f"Brev {size}-{feeders}-".encode(), 1) for raw in raws]
+            bare = load.mail(here.bare_mail_port, raws, feeders)
+            row(f"mail, {words}, {feeders} feeder: bare", bare)
+            row(f"mail, {words}, {feeders} feeder: taken", load.mail(here.mail_port, raws, feeders), bare)
+            sent += number
+    return sent
+
+
+def measure_steady(here: Stand) -> int:
+    """Send 10 matters a second while the workers work; return how many were sent."""
+    number = STEADY_SECONDS * STEADY_RATE
+    people = load.ready_citizens(here.citizen_port, number)
+    for one in people[::3]:
+        one.upload("bild.jpg", load.MEBIBYTE)
+    began_at = time.time()
+    visible: list[float] = []
+    threads = []
+    for index, one in enumerate(people):
+        pause = began_at + index / STEADY_RATE - time.time()
+        if pause > 0:
+            time.sleep(pause)
+        thread = threading.Thread(target=_send_and_look, args=(here, one, visible))
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        thread.join()
+    _wait_for_jobs(here)
+    row("answer to visible in the inbox", Seen(STEADY_SECONDS, visible))
+    for words, query in (
+        ("accepted to file checked", "SELECT checked_at - created_at FROM attachment WHERE created_at > %s"),
+        ("accepted to receipt sent", "SELECT sent_at - created_at FROM outgoing_letter WHERE created_at > %s"
+         " AND sent_at IS NOT NULL"),
+    ):  # fmt: skip
+        row(words, Seen(STEADY_SECONDS, _spans(here, query, began_at)))
+    return number
+
+
+def _connect(here: Stand, role: str) -> psycopg.Connection[tuple[object, ...]]:
+    url = here.urls[role]  # type: ignore[index]
+    return psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def _send_and_look(here: Stand, person: load.Citizen, visible: list[float]) -> None:
+    load.send(person)
+    answered = time.perf_counter()
+    reference = person.receipt()
+    query = (
+        "SELECT 1 FROM matter JOIN matter_unit ON matter_unit.matter_id = matter.id"
+        " WHERE reference = %s AND until IS NULL"
+    )
+    with _connect(here, "handler") as connection:
+        while not connection.execute(query, [reference]).fetchone():
+            connection.rollback()
+    visible.append(time.perf_counter() - answered)
+
+
+def _spans(here: Stand, query: str, since: float) -> list[float]:
+    with _connect(here, "owner") as connection:
+        found = connection.execute(query.replace("%s", "to_timestamp(%s)"), [since]).fetchall()
+    return [span[0].total_seconds() for span in found if span[0] is not None]  # type: ignore[attr-defined]
+
+
+def _wait_for_jobs(here: Stand) -> None:
+    deadline = time.monotonic() + 600
+    with _connect(here, "owner") as connection:
+        while time.monotonic() < deadline:
+            open_jobs = connection.execute("SELECT count(*) FROM job WHERE done_at IS NULL").fetchone()
+            connection.rollback()
+            if open_jobs == (0,):
+                return
+            time.sleep(0.5)
+    raise TimeoutError("work is still owed after ten minutes")
+
+
+@contextmanager
+def half_sent(port: int, number: int):  # type: ignore[no-untyped-def]
+    """Keep so many uploads open, each with half of what it announced."""
+    head = (
+        "POST /borja HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        "Content-Length: 200000\r\n\r\n"
+    )
+    sockets = []
+    for _ in range(number):
+        one = socket.create_connection(("127.0.0.1", port))
+        one.sendall(head.encode() + b"x" * 100_000)
+        sockets.append(one)
+    try:
+        yield
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def measure_half_sent(here: Stand) -> None:
+    """Look at the start page with and without 400 half-sent uploads beside."""
+
+    def look() -> None:
+        assert load.over_http(here.citizen_port)("GET", "/", b"", {}).status == 200
+
+    row("GET /, nothing beside", load.at_once([look] * 200, 2))
+    with half_sent(here.citizen_port, HALF_SENT):
+        row(f"GET /, {HALF_SENT} half-sent uploads", load.at_once([look] * 200, 2))
+
+
+def main() -> int:
+    """Run every measurement."""
+    with stand() as here:
+        here.start("intake.serving", role="citizen", surface="citizen")
+        here.start("workers.mailbox")
+        here.start("bench.bare", "web", str(here.bare_port), str(here.home / "bare-web"), role="owner")
+        kept, here.mail_port = here.mail_port, here.bare_mail_port
+        here.start("bench.bare", "mail", "0", str(here.home / "bare-mail"))
+        here.mail_port = kept
+        with _connect(here, "owner") as connection:
+            connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, words text, size bigint)")
+            connection.execute("GRANT INSERT ON bare TO PUBLIC")
+        for port in (here.citizen_port, here.mail_port, here.bare_port, here.bare_mail_port):
+            wait_for(port)
+        say("what", "rate", "p50", "p95", "p99", "of bare")
+        sent = measure_http(here) + measure_mail(here)
+        measure_half_sent(here)
+        here.start("workers.dispatch")
+        here.start("workers.queues", "light")
+        here.start("workers.queues", "heavy")
+        began = time.monotonic()
+        _wait_for_jobs(here)
+        print(f"work that had been waiting was done in {time.monotonic() - began:.0f} s")
+        sent += measure_steady(here)
+        print(f"sent {sent}, stored {count(here, 'matter')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

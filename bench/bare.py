@@ -1,0 +1,93 @@
+"""The bare baselines: the same servers with nothing of the service: parse, write, fsync, one row, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import uuid
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import psycopg
+from flask import Flask, request
+from sqlalchemy import make_url
+from waitress.server import create_server
+
+from config.settings import from_environment
+from intake import create_app
+from intake.mailroom import Envelope
+from intake.serving import CONNECTIONS, THREADS
+from workers.mailbox import Listener
+
+ROW = "INSERT INTO bare VALUES (%s, %s, %s)"
+_local = threading.local()
+
+
+def connection(url: str) -> psycopg.Connection[Any]:
+    """Return this thread's connection."""
+    if not hasattr(_local, "connection"):
+        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        _local.connection = psycopg.connect(plain)
+    found: psycopg.Connection[Any] = _local.connection
+    return found
+
+
+def write(stream: BinaryIO, folder: Path) -> int:
+    """Write and fsync a stream under a new name."""
+    with (folder / uuid.uuid4().hex).open("wb") as file:
+        while block := stream.read(256 * 1024):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+        return file.tell()
+
+
+def serve_web(port: int, folder: Path, url: str) -> None:
+    """Serve one route that takes a form and a file."""
+    app = Flask(__name__)
+
+    @app.post("/")
+    def take() -> tuple[str, int]:
+        size = sum(write(file.stream, folder) for file in request.files.getlist("files"))
+        here = connection(url)
+        here.execute(ROW, (uuid.uuid4(), request.form.get("text", ""), size))
+        here.commit()
+        return "ok", 303
+
+    create_server(
+        app,
+        host="127.0.0.1",
+        port=port,
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+    ).run()
+
+
+def serve_mail(folder: Path, url: str) -> None:
+    """Listen as the service does, and only spool: write, fsync, one row, commit."""
+
+    def spool(raw: BinaryIO, _envelope: Envelope) -> None:
+        here = connection(url)
+        here.execute(ROW, (uuid.uuid4(), "", write(raw, folder)))
+        here.commit()
+
+    listener = Listener(create_app(from_environment(), role="worker"), receive=spool)
+    asyncio.run(listener.run(asyncio.Event(), lambda _port: None))
+
+
+def main(kind: str, port: str, folder: str) -> None:
+    """Run as a process of its own: ``web PORT FOLDER`` or ``mail PORT FOLDER``."""
+    settings = from_environment()
+    url = settings.database_urls["owner" if kind == "web" else "worker"]
+    Path(folder).mkdir(exist_ok=True)
+    if kind == "web":
+        serve_web(int(port), Path(folder), url)
+    else:
+        serve_mail(Path(folder), url)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

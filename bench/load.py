@@ -1,0 +1,120 @@
+"""Load: clients that send as fast as they are answered, and what they saw."""
+
+from __future__ import annotations
+
+import smtplib
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from uuid import uuid4
+
+from tests.journeys.citizen import Citizen, over_http
+from tests.letters_home import letter
+
+MEBIBYTE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4096
+TEXT = "Min röda cykel stals utanför stationen i Malmö i natt. Låset låg avklippt på marken. " * 8
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How many were taken in how many seconds, and how long each took (seconds)."""
+
+    seconds: float
+    each: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        return len(self.each) / self.seconds
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.each)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.each)
+
+
+def at_once(acts: Sequence[Callable[[], object]], clients: int) -> Seen:
+    """Run acts with so many clients, each beginning its next when the last is answered."""
+
+    def timed(act: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        act()
+        return time.perf_counter() - began
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        each = list(pool.map(timed, acts))
+    return Seen(time.perf_counter() - began, each)
+
+
+def ready_citizens(port: int, count: int) -> list[Citizen]:
+    """Take citizens through the form to the page before sending."""
+
+    def make(_number: int) -> Citizen:
+        person = Citizen(over_http(port))
+        person.begin()
+        person.tell(TEXT)
+        person.finish("kim@example.com")
+        return person
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(make, range(count)))
+
+
+def send(person: Citizen) -> None:
+    """Send a form that is ready."""
+    answer = person.send()
+    assert answer.status == 303, answer.status
+
+
+def upload_and_send(person: Citizen) -> None:
+    """Upload one file of 1 MiB and send."""
+    answer = person.upload("bild.jpg", MEBIBYTE)
+    assert answer.status in (200, 303), answer.status
+    send(person)
+
+
+def post_bare(port: int, data: bytes) -> None:
+    """Send the same to the bare server, in one request."""
+    boundary = uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="text"\r\n\r\n{TEXT}\r\n'.encode()]
+    if data:
+        head = 'Content-Disposition: form-data; name="files"; filename="bild.jpg"'
+        kind = "Content-Type: image/jpeg"
+        parts += [f"--{boundary}\r\n{head}\r\n{kind}\r\n\r\n".encode(), data, b"\r\n"]
+    body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    assert answer.status == 303, answer.status
+
+
+def letters(count: int, size: int) -> list[bytes]:
+    """Write letters that differ, with an attachment of a size where one is asked for."""
+    files = (("bild.pdf", b"%PDF-1.4 " + b"x" * size),) if size else ()
+    return [letter(f"Brev {number}. {TEXT}", files=files) for number in range(count)]
+
+
+def mail(port: int, raws: Sequence[bytes], feeders: int) -> Seen:
+    """Feed letters over so many connections, each kept open."""
+    batches = [raws[number::feeders] for number in range(feeders)]
+    each: list[float] = []
+
+    def feed(batch: Sequence[bytes]) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+            for raw in batch:
+                began = time.perf_counter()
+                client.sendmail("kim@example.com", ["syd@example.se"], raw)
+                each.append(time.perf_counter() - began)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(feeders) as pool:
+        list(pool.map(feed, batches))
+    return Seen(time.perf_counter() - began, each)

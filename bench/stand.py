@@ -1,0 +1,97 @@
+"""A test stand: engines, a database and chosen processes of the service, all ended at the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import migrations
+from config.settings import DatabaseRole
+from config.tables import read_tables
+from intake.embedded import RunningEngines
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Stand:
+    """Where everything of one run is."""
+
+    home: Path
+    urls: dict[DatabaseRole, str]
+    redis_url: str
+    citizen_port: int
+    mail_port: int
+    bare_port: int
+    bare_mail_port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, module: str, *words: str, role: DatabaseRole = "worker", surface: str = "all") -> None:
+        """Start a module of ours as a process of its own."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "INTAKE_VAR": str(self.home / "var"),
+            "INTAKE_CITIZEN_PORT": str(self.citizen_port),
+            "INTAKE_MAIL_PORT": str(self.mail_port),
+            "INTAKE_LOW_DISK_BYTES": "1000000",
+            "SURFACE": surface,
+            "SECRET_KEY_CITIZEN": "c" * 32,
+            "ADDRESS_KEY": "a" * 32,
+            "REDIS_URL": self.redis_url,
+            f"DATABASE_URL_{role.upper()}": self.urls[role],
+        }
+        log = (self.home / f"{module}-{len(self.processes)}.log").open("wb")
+        command = [sys.executable, "-m", module, *words]
+        self.processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+        log.close()
+
+    def stop(self) -> None:
+        """End the processes that were started, the youngest first."""
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in reversed(self.processes):
+            process.wait(60)
+        self.processes.clear()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody holds now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens on a port."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def stand() -> Iterator[Stand]:
+    """Set up a stand in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder, RunningEngines(Path(folder) / "engines") as engines:
+        home = Path(folder)
+        urls = migrations.prepare_roles(engines.database_url, home)
+        migrations.move(urls["owner"])
+        migrations.sync_units(urls["owner"], read_tables().authority)
+        made = Stand(home, urls, engines.redis_url, *free_ports(4))
+        try:
+            yield made
+        finally:
+            made.stop()
