@@ -67,6 +67,7 @@ class Authority:
     sender_name: str
     matter_local: str
     diary_series: str
+    exit_url: str
     regions: tuple[Region, ...]
     units: tuple[Unit, ...]
     support: tuple[SupportLine, ...]
@@ -283,6 +284,7 @@ def _authority(table: dict[str, Any]) -> Authority:
             sender_name=table["mail"]["sender_name"],
             matter_local=table["mail"]["matter_local"],
             diary_series=table["diary_series"],
+            exit_url=table["exit_url"],
             regions=regions,
             units=units,
             support=tuple(SupportLine(**row) for row in table["support"]),

@@ -1,0 +1,64 @@
+"""Counts how often one key did one thing within a window; what follows from it, the caller decides."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from intake.extensions import db, now, settings
+
+# The count is not worth waiting for the disk: a crash may forget the last few, never the matter.
+_HIT = text(
+    "INSERT INTO limit_count (what, key_hash, window_start, count) VALUES (:what, :key, :start, 1)"
+    " ON CONFLICT (what, key_hash, window_start) DO UPDATE SET count = limit_count.count + 1"
+    " RETURNING count, set_config('synchronous_commit', 'off', true)"
+)
+
+
+def hit(what: str, key: str, *, window: timedelta) -> int:
+    """Count one more and return how many there are in this window; commits on a connection of its own.
+
+    Only a keyed digest of ``key`` is stored, and its key changes with the day, so that a row
+    tells nobody which address or person it was.
+    """
+    start = window_start(now(), window)
+    values = {"what": what, "key": _digest(key, start), "start": start}
+    with db.engine.begin() as connection:
+        return int(connection.execute(_HIT, values).scalar_one())
+
+
+def count(what: str, key: str, *, window: timedelta) -> int:
+    """Return how many there are in this window, without counting."""
+    start = window_start(now(), window)
+    query = text("SELECT count FROM limit_count WHERE (what, key_hash, window_start) = (:what, :key, :start)")
+    with db.engine.connect() as connection:
+        found = connection.execute(query, {"what": what, "key": _digest(key, start), "start": start})
+        return int(found.scalar_one_or_none() or 0)
+
+
+def window_start(at: datetime, window: timedelta) -> datetime:
+    """Return when the window that holds a time began; windows are counted from the epoch, in UTC."""
+    seconds = int(window.total_seconds())
+    return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+
+
+def network_of(address: str | None) -> str:
+    """Return what counts as one sender on the net: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address((address or "").split("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _digest(key: str, start: datetime) -> str:
+    daily = hmac.digest(settings().address_key, f"limits {start:%Y-%m-%d}".encode(), hashlib.sha256)
+    return hmac.new(daily, key.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,251 @@
+"""Puts the parts together: facts of a matter in, its placement with all reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.tables import TableError, Tables, Unit
+from intake.routing.danger import Frame, assess
+from intake.routing.languages import language_of
+from intake.routing.lexicon import Findings, Lexicon
+from intake.routing.marks import FlagRule, PriorityRule, flag_rules, priority_rules, raise_flags, set_priority
+from intake.routing.places import Gazetteer, Where, resolve
+from intake.routing.subjects import Combination, Subject, Weights, choose, combinations, weigh
+from intake.routing.values import UNCLEAR, Facts, Placement, Reason
+from intake.routing.words import Reading, Spelling, clip, fold, read
+
+_STRENGTHS = {"strong": 4.0, "medium": 2.0, "weak": 1.0}
+_SPAM_SCORE = 4.0
+_WELL_KNOWN = ("sv", "en")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The lexicons and tables of an authority, compiled once."""
+
+    tables: Tables
+    version: str
+    lexicon: Lexicon
+    gazetteer: Gazetteer
+    spelling: Spelling
+    combinations: tuple[Combination, ...]
+    flags: tuple[FlagRule, ...]
+    priorities: tuple[PriorityRule, ...]
+    weights: Weights
+    common_words: dict[str, frozenset[str]]
+    minority: frozenset[str]
+    service: frozenset[str]
+    calm: frozenset[str]
+    head_bytes: int
+    tail_bytes: int
+
+
+def compile_rules(tables: Tables) -> Rules:
+    """Compile the tables' lexicons; raises TableError when they name what does not exist."""
+    table: Any = tables.routing
+    try:
+        spelling = _spelling(table)
+        rules = Rules(
+            tables=tables,
+            version=str(table["version"]),
+            lexicon=_lexicon(table, spelling),
+            gazetteer=Gazetteer(tables),
+            spelling=spelling,
+            combinations=combinations(table["combinations"]),
+            flags=flag_rules(table["flags"]),
+            priorities=priority_rules(table["priorities"]),
+            weights=Weights.read(table["weights"]),
+            common_words={
+                code: frozenset(fold(word) for word in words.split())
+                for code, words in table["common_words"].items()
+            },
+            minority=frozenset(table["minority_languages"]),
+            service=frozenset(table["places"]["service_categories"]),
+            calm=frozenset(table["calm_categories"]),
+            head_bytes=table["reading"]["head_bytes"],
+            tail_bytes=table["reading"]["tail_bytes"],
+        )
+        _check(rules, table)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TableError(f"routing.toml: {error} is missing or of the wrong kind.") from error
+    return rules
+
+
+def _spelling(table: Any) -> Spelling:
+    whole = {
+        fold(short): tuple(fold(word) for word in meant.split()) for short, meant in table["spelling"].items()
+    }
+    reading = table["reading"]
+    return Spelling(
+        whole,
+        frozenset(fold(word) for word in reading["abbreviations"]),
+        frozenset(fold(word) for word in reading["clause_breaks"]),
+    )
+
+
+def _lexicon(table: Any, spelling: Spelling) -> Lexicon:
+    lexicon = Lexicon(table["classes"], spelling)
+    for name, phrases in table["signals"].items():
+        lexicon.add(name, phrases)
+    for code, lists in table["categories"].items():
+        for strength, phrases in lists.items():
+            lexicon.add(f"category:{code}", phrases, _STRENGTHS[strength])
+    return lexicon
+
+
+def _check(rules: Rules, table: Any) -> None:
+    codes = set(rules.tables.categories.codes)
+    conditions = [rule.condition for rule in rules.flags] + [rule.condition for rule in rules.priorities]
+    named = {code for c in conditions for code in (*c.categories, *c.not_categories)}
+    named |= {rule.category for rule in rules.combinations}
+    named |= set(table["categories"]) | rules.service | rules.calm
+    signals = {name for c in conditions for name in (*c.any, *c.all, *c.without)}
+    signals |= {name for rule in rules.combinations for name in (*rule.groups, *rule.without)}
+    unknown = sorted((named - codes) | (signals - set(table["signals"])))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} (named by a rule)")
+
+
+def place(facts: Facts, rules: Rules) -> Placement:
+    """Place a matter: its category, unit, region, priority and flags, each with its reasons."""
+    text, is_clipped = clip(facts.text, rules.head_bytes, rules.tail_bytes)
+    subject, is_subject_clipped = clip(facts.subject, rules.tail_bytes, 0)
+    reading = read(subject, text, rules.spelling)
+    findings = rules.lexicon.find(reading)
+    addressed = _addressed(facts, rules)
+    about = _subject(facts, rules, reading, findings, addressed)
+    language = language_of(reading, rules.common_words)
+    frame = Frame(language not in _WELL_KNOWN, about.guess in rules.calm, about.is_undecided)
+    danger = assess(findings, frame)
+    where = _where(facts, rules, reading, findings, about, addressed)
+    raised = {"emergency_now"} if danger.is_now else set()
+    raised |= _language_flags(language, rules)
+    flags, flag_reasons = raise_flags(rules.flags, findings, about.seen, raised)
+    about = _without_spam(about, flags)
+    priority, priority_reasons = _priority(rules, findings, about, flags)
+    clipped = (_clipped_reason(rules),) if is_clipped or is_subject_clipped else ()
+    reasons = (*danger.reasons, *about.reasons, *where.reasons, *flag_reasons, *priority_reasons, *clipped)
+    return Placement(
+        category=about.category,
+        guess=about.guess,
+        confidence=about.confidence,
+        is_undecided=about.is_undecided,
+        unit=_unit(rules, about.category, where.region, addressed).code,
+        region=where.region,
+        priority=priority,
+        flags=flags,
+        reasons=reasons,
+        rules_version=rules.version,
+    )
+
+
+def fallback(rules: Rules, facts: Facts) -> Placement:
+    """Place a matter by its address alone, for when the rules could not be applied."""
+    addressed = _addressed(facts, rules)
+    unit = addressed or rules.tables.authority.unit_of_kind("inkorg", None)
+    words = "Ärendet kunde inte placeras automatiskt; en person behöver läsa det."
+    return Placement(
+        category=UNCLEAR,
+        guess=UNCLEAR,
+        confidence=0.0,
+        is_undecided=True,
+        unit=unit.code,
+        region=unit.region,
+        priority=rules.tables.categories.get(UNCLEAR).priority,
+        flags=(),
+        reasons=(Reason("placering.reserv", words),),
+        rules_version=rules.version,
+    )
+
+
+def _addressed(facts: Facts, rules: Rules) -> Unit | None:
+    try:
+        return rules.tables.authority.unit(facts.addressed_unit or "")
+    except KeyError:
+        return None
+
+
+def _national_category(unit: Unit | None, rules: Rules) -> str | None:
+    """Return the category of a national unit with an address of its own, as SU's and HR's."""
+    if unit is None or unit.region is not None or unit.kind == "inkorg":
+        return None
+    return next((row.code for row in rules.tables.categories.all if row.unit_kind == unit.kind), None)
+
+
+def _subject(
+    facts: Facts, rules: Rules, reading: Reading, findings: Findings, addressed: Unit | None
+) -> Subject:
+    categories = rules.tables.categories
+    scores, words = weigh(findings, reading, rules.combinations, categories.codes, rules.weights)
+    national = _national_category(addressed, rules)
+    if national and addressed:
+        said = f"Brevet sändes till adressen för {addressed.name} och stannar där."
+        return Subject(national, national, 1.0, scores, (Reason("kategori.adress", said),))
+    if addressed and addressed.kind != "inkorg":
+        for row in categories.all:
+            if row.unit_kind == addressed.kind and row.code in scores:
+                scores[row.code] += 1.0
+    chosen = facts.category if facts.category in categories.codes else None
+    return choose(scores, words, chosen, categories, rules.weights)
+
+
+def _where(
+    facts: Facts,
+    rules: Rules,
+    reading: Reading,
+    findings: Findings,
+    about: Subject,
+    addressed: Unit | None,
+) -> Where:
+    gazetteer = rules.gazetteer
+    own = read("", clip(facts.place_words, rules.tail_bytes, 0)[0], rules.spelling)
+    return resolve(
+        facts,
+        gazetteer,
+        gazetteer.mentions(own, Findings({})),
+        gazetteer.mentions(reading, findings),
+        addressed.region if addressed else None,
+        about.guess in rules.service,
+    )
+
+
+def _language_flags(language: str, rules: Rules) -> set[str]:
+    if language == "sv":
+        return set()
+    return {"minority_language" if language in rules.minority else "foreign_language"}
+
+
+def _without_spam(about: Subject, flags: Sequence[str]) -> Subject:
+    """Advertising and phishing are about nothing of ours, unless the person chose or the text says so."""
+    said = {code: score for code, score in about.scores.items() if code != UNCLEAR}
+    is_ours = max(said.values(), default=0.0) >= _SPAM_SCORE and not about.is_undecided
+    if "spam" not in flags or is_ours:
+        return about
+    reason = Reason("kategori.skrapost", "Texten liknar reklam eller nätfiske. Den ligger sist, men syns.")
+    return Subject(UNCLEAR, UNCLEAR, about.confidence, about.scores, (reason,))
+
+
+def _priority(
+    rules: Rules, findings: Findings, about: Subject, flags: Sequence[str]
+) -> tuple[int, tuple[Reason, ...]]:
+    default = rules.tables.categories.get(about.guess).priority
+    if about.is_undecided:
+        # A guess may lift a matter that waits for a person, but never lets it sink.
+        default = min(default, rules.tables.categories.get(UNCLEAR).priority)
+    return set_priority(rules.priorities, default, findings, about.seen, flags)
+
+
+def _unit(rules: Rules, category: str, region: str | None, addressed: Unit | None) -> Unit:
+    if _national_category(addressed, rules) and addressed:
+        return addressed
+    return rules.tables.authority.unit_of_kind(rules.tables.categories.get(category).unit_kind, region)
+
+
+def _clipped_reason(rules: Rules) -> Reason:
+    words = (
+        f"Texten är mycket lång: de första {rules.head_bytes // 1000} kB "
+        f"och de sista {rules.tail_bytes // 1000} kB har lästs."
+    )
+    return Reason("text.kortad", words)

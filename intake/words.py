@@ -1,0 +1,36 @@
+"""How times, sizes and digests are written for people: in Swedish, in Swedish time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from intake.extensions import STOCKHOLM
+
+MONTHS = (
+    "januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober",
+    "november", "december",
+)  # fmt: skip
+
+
+def in_swedish(at: datetime) -> str:
+    """Write a time in Swedish words and Swedish time: ``22 november 2026 kl. 16.05``."""
+    local = at.astimezone(STOCKHOLM)
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year} kl. {local:%H.%M}"
+
+
+def in_digits(size_bytes: int) -> str:
+    """Write a size as file managers do, in steps of 1024: ``1,2 MB``."""
+    if size_bytes < 1024:
+        return f"{size_bytes} byte"
+    size, unit = size_bytes / 1024, "kB"
+    for larger in ("MB", "GB"):
+        if size < 1023.95:
+            break
+        size, unit = size / 1024, larger
+    shown = f"{size:.1f}".replace(".", ",") if size < 9.95 else f"{size:.0f}"
+    return f"{shown.removesuffix(',0')} {unit}"
+
+
+def in_groups(digest: str) -> list[str]:
+    """Cut a long digest into groups of eight characters, which a page may wrap between."""
+    return [digest[start : start + 8] for start in range(0, len(digest), 8)]
