@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import click
 from flask import Flask
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 import migrations
 from config.settings import DatabaseRole, Settings, SettingsError
@@ -124,18 +126,23 @@ def _become(module: str, role: DatabaseRole, *words: str) -> None:
 
 
 @main.command("receive-mail")
-@click.option("--sender", default="", help="The envelope's sender; empty for <>.")
-@click.argument("recipients", nargs=-1, required=True)
+@click.option("--sender", default="", help="The envelope's sender, as ${sender} of Postfix.")
+@click.argument("recipients", nargs=-1)
 @_kindly
 def receive_mail(sender: str, recipients: tuple[str, ...]) -> None:
-    """Take one raw letter on standard input; exit 75 when it could not be stored."""
+    """Take one raw letter on standard input; exit 75 when it could not be stored.
+
+    Without RECIPIENTS the letter's own headers say where it goes.
+    """
     from intake import mailroom
 
     try:
-        with _app("worker").app_context():
-            envelope = mailroom.Envelope(sender, recipients, "pipe", "pipe")
-            mailroom.receive(sys.stdin.buffer, envelope)
-    except (StorageError, OperationalError, SettingsError) as error:
+        with _app("worker").app_context(), TemporaryFile() as raw:
+            copyfileobj(sys.stdin.buffer, raw)
+            raw.seek(0)
+            known = recipients or mailroom.recipients_in(raw)
+            mailroom.receive(raw, mailroom.Envelope(sender, known, "pipe", "pipe"))
+    except (StorageError, SQLAlchemyError, SettingsError, OSError) as error:
         click.echo(f"intake: not stored, try again later ({type(error).__name__})", err=True)
         sys.exit(EX_TEMPFAIL)
 

@@ -177,7 +177,7 @@ def _way_out(size_bytes: int, limits: FileLimits) -> str:
 
 
 def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes // 100_000 / 10:.1f}".removesuffix(".0").replace(".", ",") + " MB"
+    return f"{size_bytes / (1 << 20):.1f}".removesuffix(".0").replace(".", ",") + " MB"
 
 
 def _empty() -> Finding:

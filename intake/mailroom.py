@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import BinaryIO
 
 from sqlalchemy import select, update
@@ -34,6 +34,7 @@ from intake.models import (
 log = logging.getLogger(__name__)
 
 PARSE_SECONDS = 60
+HEAD_BYTES = 256 * 1024
 # The "part" that is the whole raw letter, attached when it could not be parsed.
 WHOLE = "raw"
 PARSE_MEMORY_BYTES = 1 << 30
@@ -110,6 +111,21 @@ def receive(raw: BinaryIO, envelope: Envelope) -> None:
     db.session.add(letter)
     outbox.add("parse_letter", letter_id)
     db.session.commit()
+
+
+def recipients_in(raw: BinaryIO) -> tuple[str, ...]:
+    """Return our addresses in a letter's headers, else the national inbox; for ways without envelope.
+
+    ``raw`` is read from its start and put back there.
+    """
+    with NamedTemporaryFile() as head:
+        head.write(raw.read(HEAD_BYTES))
+        head.flush()
+        raw.seek(0)
+        found = letters.best_effort(Path(head.name)).delivered_to
+    authority = settings().tables.authority
+    national = f"{authority.unit_of_kind('inkorg', None).mail_local}@{authority.mail_domain}"
+    return tuple(address for address in found if is_ours(address)) or (national,)
 
 
 def _destinations(addresses: Iterable[str]) -> tuple[Destination, ...]:
@@ -257,7 +273,8 @@ def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> arr
         addressed_unit=arrival.unit_id,
         letter_id=letter.id,
         message_id_header=parsed.message_id,
-        is_automatic=parsed.is_automatic or not letter.envelope_from,
+        # A null sender marks a machine's letter; a pipe may just not have told us the sender.
+        is_automatic=parsed.is_automatic or (not letter.envelope_from and letter.trace["protocol"] != "pipe"),
         needs_person=tuple(needs_person),
         problems=parsed.problems,
     )

@@ -29,6 +29,8 @@ from intake.supervising import ENDED, Supervisor, records_folder
 
 SECRETS = ("SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY")
 DEMO_PASSWORDS = "demo-handlers.txt"
+# What outlived its supervisor ends soon: whatever is cut short is only done again.
+LEFT_SECONDS = 10
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -214,7 +216,7 @@ class _Run:
             self._stop()
 
     def _end_left(self, words: str) -> None:
-        if ended := end_left(records_folder(self.home)):
+        if ended := end_left(records_folder(self.home), at_most=LEFT_SECONDS):
             say(f"{words}: {', '.join(ended)}.")
 
     def _environment(self) -> dict[str, str]:
@@ -330,4 +332,4 @@ class _Run:
     def _stop(self) -> None:
         self.stopping.is_asked = True
         self.supervisor.stop(lambda: self.stopping.is_hurried)
-        end_left(records_folder(self.home), at_most=5 if self.stopping.is_hurried else None)
+        end_left(records_folder(self.home), at_most=5 if self.stopping.is_hurried else LEFT_SECONDS)

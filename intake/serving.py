@@ -6,13 +6,13 @@ import logging
 import sys
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
 from config.settings import Settings, from_environment
-from intake import create_app, logs
+from intake import create_app, logs, web
 
 log = logging.getLogger(__name__)
 
@@ -23,26 +23,20 @@ BODY_MARGIN_BYTES = 4 << 20
 
 
 def error_task(app: Flask) -> type[ErrorTask]:
-    """Return waitress's error task with our words: Swedish, kind, and with a way out."""
+    """Return waitress's error task with the page and headers of the service, in Swedish."""
 
-    class SwedishError(ErrorTask):  # type: ignore[misc]
+    class OurError(ErrorTask):  # type: ignore[misc]
         def execute(self) -> None:
             code = int(self.request.error.code)
             with app.test_request_context():
-                page = render_template("errors/server.html", code=code).encode()
+                answer = app.process_response(web.show_problem(web.problem_of(code)))
             self.status = f"{code} {self.request.error.reason}"
-            self.response_headers += [
-                ("Content-Type", "text/html; charset=utf-8"),
-                ("Content-Length", str(len(page))),
-                ("X-Content-Type-Options", "nosniff"),
-                ("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
-                ("Cache-Control", "no-store"),
-            ]
+            self.response_headers += list(answer.headers.items())
             self.set_close_on_finish()
-            self.content_length = len(page)
-            self.write(page)
+            self.content_length = len(answer.data)
+            self.write(answer.data)
 
-    return SwedishError
+    return OurError
 
 
 def serve(app: Flask, settings: Settings) -> None:

@@ -107,7 +107,6 @@ def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted
         at=submission.received_at,
         marks=[],
     )
-    db.session.add(arrival)
     if address.matter_id:
         matter_id = address.matter_id
         add_message(matter_id, submission, arrival)
@@ -117,6 +116,8 @@ def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted
     else:
         matter = begin_matter(submission, arrival, address)
         matter_id, reference, numbered = matter.id, matter.reference, (matter.id,)
+    # Not before: a query above would write it early, and its message could no longer be set.
+    db.session.add(arrival)
     code = mint_status_code(matter_id)
     draft.matter_id, draft.reference, draft.status_code = matter_id, reference, code
     draft.sent_at = submission.received_at

@@ -15,7 +15,7 @@ GRANTS = {
         "draft": "SELECT, INSERT, UPDATE, DELETE",
         "draft_file": "SELECT, INSERT, DELETE",
         "draft_key": "SELECT, INSERT, DELETE",
-        "mail_address": "SELECT, INSERT, UPDATE (matter_id)",
+        "mail_address": "SELECT, INSERT, UPDATE (matter_id, revoked_at)",
         "arrival": "INSERT",
         "matter": (
             "INSERT, SELECT (id, reference, status, unit_id, handler_id, closed_at),"

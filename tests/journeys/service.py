@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,18 @@ STARTED = "Intake is running"
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody holds now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return ports that nobody holds now, below those from which the system gives to clients.
+
+    A client that tries again and again on one of the system's own may be given that very port
+    to send from, and then holds it against the server.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 class Service:
@@ -113,11 +116,10 @@ class Service:
         return found
 
     def kill(self, name: str, dice: random.Random) -> None:
-        """Kill one process with -9: the one itself, or now and then a child of it."""
+        """Kill one process with -9: the one itself, or now and then a child that it forked."""
         family = self.processes().get(name)
         if family:
-            victim = family[0] if name == "postgres" else dice.choice(family)
-            with_suppress_kill(victim)
+            kill(dice.choice(family) if name in ("worker-heavy", "postgres") else family[0])
 
     def wipe_queue(self) -> None:
         """Throw away all that the queue has kept on disk."""
@@ -127,7 +129,7 @@ class Service:
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def with_suppress_kill(process: psutil.Process) -> None:
+def kill(process: psutil.Process) -> None:
     """Kill a process that may already be gone."""
     try:
         process.kill()
@@ -135,7 +137,7 @@ def with_suppress_kill(process: psutil.Process) -> None:
         return
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(home: Path) -> Iterator[Service]:
     """Run the service for a journey."""
     service = Service(home)

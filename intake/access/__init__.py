@@ -1,0 +1,43 @@
+"""Who is signed in, what that person may see, and a record of every look.
+
+``visible`` is the first wall: every query of the handlers' side carries it.
+"""
+
+from intake.access.accounts import NewHandler, add_handler, demo_handlers
+from intake.access.looks import log_refused, look_at_file, look_at_letter, look_at_matter
+from intake.access.person import Person, Seat, find_person
+from intake.access.sessions import (
+    OpenSession,
+    SignInRefused,
+    change_password,
+    end_session,
+    open_sessions,
+    sign_in,
+    sign_out,
+)
+from intake.access.walls import find_attachment, find_letter, find_matter, may_open_quarantine, visible
+
+__all__ = [
+    "NewHandler",
+    "OpenSession",
+    "Person",
+    "Seat",
+    "SignInRefused",
+    "add_handler",
+    "change_password",
+    "demo_handlers",
+    "end_session",
+    "find_attachment",
+    "find_letter",
+    "find_matter",
+    "find_person",
+    "log_refused",
+    "look_at_file",
+    "look_at_letter",
+    "look_at_matter",
+    "may_open_quarantine",
+    "open_sessions",
+    "sign_in",
+    "sign_out",
+    "visible",
+]

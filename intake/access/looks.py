@@ -1,0 +1,66 @@
+"""Every look is accounted for: a row before anything is shown, and a log line for every refusal."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import uuid
+
+from sqlalchemy import exists, select
+
+from intake.access.person import Person
+from intake.extensions import db, now, settings
+from intake.models import AccessLog, Matter, new_id
+
+security = logging.getLogger("intake.security")
+
+
+def look_at_matter(person: Person, matter_id: uuid.UUID) -> None:
+    """Record that the person opens a matter, and commit."""
+    _look(person, "matter", matter_id)
+
+
+def look_at_file(
+    person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID, reason: str | None = None
+) -> None:
+    """Record that the person downloads a file, with the reason where one was asked, and commit."""
+    _look(person, "file", matter_id, attachment_id, reason)
+
+
+def look_at_letter(person: Person, matter_id: uuid.UUID, letter_id: uuid.UUID, reason: str) -> None:
+    """Record that the person downloads a raw letter, and commit."""
+    _look(person, f"letter:{letter_id}", matter_id, None, reason)
+
+
+def log_refused(person: Person, reference: str) -> None:
+    """Tell the security log when what was asked for is another unit's, and not just a wrong reference."""
+    if db.session.scalar(select(exists().where(Matter.reference == reference))):
+        security.warning("refused handler=%s reference=%s", person.handler_id, reference)
+
+
+def veiled(words: str) -> str:
+    """Return a keyed digest by which one address can be followed in the log but not read."""
+    digest = hmac.new(settings().address_key, b"security " + words.encode(), hashlib.sha256)
+    return digest.hexdigest()[:16]
+
+
+def _look(
+    person: Person,
+    what: str,
+    matter_id: uuid.UUID,
+    attachment_id: uuid.UUID | None = None,
+    reason: str | None = None,
+) -> None:
+    row = AccessLog(
+        id=new_id(),
+        at=now(),
+        handler_id=person.handler_id,
+        actor=person.name,
+        what=what,
+        matter_id=matter_id,
+        attachment_id=attachment_id,
+        reason=reason,
+    )
+    db.session.add(row)
+    db.session.commit()

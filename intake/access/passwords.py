@@ -1,0 +1,78 @@
+"""Passwords: argon2id, and what makes one too easy to guess."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from config.tables import FOLDER
+from intake.codes import TOKEN_ALPHABET
+
+MIN_CHARACTERS = 12
+MAX_CHARACTERS = 200
+MIN_DIFFERENT = 5
+
+_hasher = PasswordHasher()
+
+
+def make_hash(password: str) -> str:
+    """Return the argon2id hash of a password (RFC 9106, the second recommended option)."""
+    return _hasher.hash(password)
+
+
+def matches(stored: str | None, password: str) -> bool:
+    """Say whether a password is the right one; without a stored hash the same work is done in vain."""
+    try:
+        return _hasher.verify(stored or _decoy(), password) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Say whether a hash was made with weaker settings than today's."""
+    return _hasher.check_needs_rehash(stored)
+
+
+def new_password() -> str:
+    """Make a first password: 20 characters of lower-case base32 in groups of five, 100 random bits."""
+    code = "".join(secrets.choice(TOKEN_ALPHABET) for _ in range(20))
+    return "-".join(code[start : start + 5] for start in range(0, 20, 5))
+
+
+def problem_with(password: str, own_words: tuple[str, ...]) -> str | None:
+    """Return in Swedish why a new password will not do, or None when it will.
+
+    ``own_words`` are those that belong to the person or the service. No kinds of characters are
+    demanded (ASVS 6.2.5); length and not being on the list are what counts.
+    """
+    folded = password.casefold()
+    if len(password) < MIN_CHARACTERS:
+        return f"Lösenordet behöver vara minst {MIN_CHARACTERS} tecken."
+    if len(password) > MAX_CHARACTERS:
+        return f"Lösenordet får vara högst {MAX_CHARACTERS} tecken."
+    if len(set(folded)) < MIN_DIFFERENT or folded in _bad() or _core(folded) in _bad():
+        return "Lösenordet är för lätt att gissa. Välj till exempel flera ord som inte hör ihop."
+    if any(word.casefold() in folded for word in own_words if len(word) > 3):
+        return "Lösenordet får inte innehålla ditt namn, din e-postadress eller tjänstens namn."
+    return None
+
+
+def _core(folded: str) -> str:
+    """Strip the digits and signs that people put around a word, and a doubling: ``sommar2026!``."""
+    core = folded.strip("0123456789 !?.,-_*+#@$%&=/()")
+    half = core[: len(core) // 2]
+    return half if half and half * 2 == core else core
+
+
+@cache
+def _decoy() -> str:
+    return make_hash(secrets.token_urlsafe())
+
+
+@cache
+def _bad() -> frozenset[str]:
+    lines = (FOLDER / "bad_passwords.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line.strip().casefold() for line in lines if line.strip() and not line.startswith("#"))

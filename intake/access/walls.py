@@ -1,0 +1,58 @@
+"""The first wall: one condition on matters, and the finds that every page begins with."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import ColumnElement, exists, select
+
+from intake.access.person import Person
+from intake.extensions import db
+from intake.models import Attachment, Letter, Matter, MatterUnit, Message
+
+
+def visible(person: Person) -> ColumnElement[bool]:
+    """Return the condition on Matter: it stands, now, in a unit whose matters the person sees."""
+    return (
+        exists()
+        .where(
+            MatterUnit.matter_id == Matter.id,
+            MatterUnit.until.is_(None),
+            MatterUnit.unit_id.in_(person.units),
+        )
+        .correlate(Matter)
+    )
+
+
+def find_matter(person: Person, reference: str) -> Matter | None:
+    """Find a matter that the person may see."""
+    return db.session.scalar(select(Matter).where(Matter.reference == reference, visible(person)))
+
+
+def find_attachment(person: Person, reference: str, attachment_id: uuid.UUID) -> Attachment | None:
+    """Find a file of a matter that the person may see."""
+    return db.session.scalar(
+        select(Attachment)
+        .join(Matter, Matter.id == Attachment.matter_id)
+        .where(Attachment.id == attachment_id, Matter.reference == reference, visible(person))
+    )
+
+
+def find_letter(person: Person, reference: str, letter_id: uuid.UUID) -> Letter | None:
+    """Find a raw letter that came into a matter that the person may see."""
+    return db.session.scalar(
+        select(Letter)
+        .join(Message, Message.letter_id == Letter.id)
+        .join(Matter, Matter.id == Message.matter_id)
+        .where(Letter.id == letter_id, Matter.reference == reference, visible(person))
+        .limit(1)
+    )
+
+
+def may_open_quarantine(person: Person, matter_id: uuid.UUID) -> bool:
+    """Say whether the person has the role for quarantined files in a unit where the matter stands."""
+    units = [seat.unit for seat in person.seats if seat.role == "file_quarantine"]
+    is_standing = exists().where(
+        MatterUnit.matter_id == matter_id, MatterUnit.until.is_(None), MatterUnit.unit_id.in_(units)
+    )
+    return bool(db.session.scalar(select(is_standing)))

@@ -1,0 +1,225 @@
+"""The forms of the handlers' side: what is asked, what is cleaned and what is refused."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    EmailField,
+    HiddenField,
+    MultipleFileField,
+    PasswordField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import Optional, ValidationError
+
+from config.tables import Tables
+from intake.handler.words import OUTCOMES, PRIORITIES
+from intake.letters.charsets import clean_label, clean_text
+
+STALE = "Sidan hade blivit för gammal. Inget är ändrat. Tryck en gång till, så går det."
+Choices = Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]]
+TEXT_CHARACTERS = 20_000
+REASON_CHARACTERS = 2_000
+NATIONAL = "Nationellt"
+
+
+def text_of(words: str | None) -> str:
+    """Return a text with plain line ends and without control characters."""
+    return clean_text(words or "").strip()
+
+
+def line_of(words: str | None) -> str:
+    """Return one line, cut at twice of what is allowed so that the check can still tell."""
+    return clean_label(words or "", 2 * REASON_CHARACTERS)
+
+
+def needed(words: str) -> Any:
+    """Demand that something is filled in, and say so in these words."""
+
+    def check(_form: Any, field: Any) -> None:
+        if not field.data:
+            raise ValidationError(words)
+
+    return check
+
+
+def at_most(characters: int) -> Any:
+    """Refuse a longer text; what was written stays in its field."""
+
+    def check(_form: Any, field: Any) -> None:
+        length = len(field.data or "")
+        if length > characters:
+            raise ValidationError(f"Högst {characters} tecken får plats. Nu är det {length}.")
+
+    return check
+
+
+class ChoiceField(StringField):
+    """One of ``offered``: (value, words), or groups of them by name; the template draws it."""
+
+    def __init__(self, label: str, validators: list[Any], offered: Choices = (), **kwargs: Any) -> None:
+        super().__init__(label, validators, **kwargs)
+        self.offered = offered
+
+
+def listed(words: str) -> Any:
+    """Refuse a choice that is not on the list, in these words."""
+
+    def check(_form: Any, field: Any) -> None:
+        groups = field.offered.values() if isinstance(field.offered, Mapping) else [field.offered]
+        if field.data not in {choice[0] for group in groups for choice in group}:
+            raise ValidationError(words)
+
+    return check
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """A form with a token of its own: a stale one is one more error, and what was written stays."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check all fields; say in plain words when the token is too old."""
+        is_valid = bool(super().validate(extra_validators))
+        if getattr(self, "csrf_token", None) is not None and self.csrf_token.errors:
+            self.csrf_token.errors = [STALE]
+        return is_valid
+
+
+class SignInForm(Form):
+    """E-mail and password."""
+
+    email = EmailField("E-postadress", [needed("Skriv din e-postadress."), at_most(254)])
+    password = PasswordField("Lösenord", [needed("Skriv ditt lösenord."), at_most(1000)])
+
+
+class PasswordForm(Form):
+    """A new password, once and once more."""
+
+    old = PasswordField("Nuvarande lösenord", [needed("Skriv ditt nuvarande lösenord."), at_most(1000)])
+    new = PasswordField("Nytt lösenord", [needed("Skriv ett nytt lösenord."), at_most(1000)])
+    again = PasswordField("Nytt lösenord en gång till", [needed("Skriv det nya lösenordet en gång till.")])
+
+    def validate_again(self, field: Any) -> None:
+        """Demand that both are the same."""
+        if field.data != self.new.data:
+            raise ValidationError("De två nya lösenorden är inte lika.")
+
+
+class ActForm(Form):
+    """An act on a matter, with the version that was on the screen."""
+
+    version = HiddenField("Version")
+
+    def validate_version(self, field: Any) -> None:
+        """Demand the number that the page was made with."""
+        if not (field.data or "").isdecimal() or len(field.data) > 9:
+            raise ValidationError("Sidan är ofullständig. Ladda om den och försök igen.")
+
+    @property
+    def seen_version(self) -> int:
+        """The version that was on the screen; only asked for once the form is valid."""
+        return int(self.version.data or 0)
+
+
+class AssignForm(ActForm):
+    """Who the matter is given to."""
+
+    to = ChoiceField("Ge ärendet till", validators=[listed("Välj en kollega i listan.")])
+
+    @property
+    def handler_id(self) -> uuid.UUID:
+        """The chosen colleague; only asked for once the form is valid."""
+        return uuid.UUID(self.to.data)
+
+
+class MoveForm(ActForm):
+    """Which unit the matter is moved to, and why."""
+
+    unit = ChoiceField("Flytta till", validators=[listed("Välj en enhet i listan.")])
+    reason = StringField(
+        "Varför flyttas det?",
+        filters=[line_of],
+        validators=[needed("Skriv varför ärendet flyttas."), at_most(REASON_CHARACTERS)],
+    )
+
+
+class ReplyForm(ActForm):
+    """What the citizen is answered."""
+
+    text = TextAreaField(
+        "Svar", filters=[text_of], validators=[needed("Skriv ett svar."), at_most(TEXT_CHARACTERS)]
+    )
+    files = MultipleFileField("Filer", [Optional()])
+
+
+class NoteForm(ActForm):
+    """What only handlers read."""
+
+    note = TextAreaField(
+        "Anteckning",
+        filters=[text_of],
+        validators=[needed("Skriv en anteckning."), at_most(TEXT_CHARACTERS)],
+    )
+
+
+class CloseForm(ActForm):
+    """How a matter ends."""
+
+    outcome = ChoiceField(
+        "Hur avslutas ärendet?",
+        offered=list(OUTCOMES.items()),
+        validators=[listed("Välj hur ärendet avslutas.")],
+    )
+    closing = StringField(
+        "Kommentar",
+        filters=[line_of],
+        validators=[at_most(REASON_CHARACTERS)],
+    )
+
+
+class SortForm(ActForm):
+    """Category and priority by hand."""
+
+    category = ChoiceField("Ärendetyp", validators=[listed("Välj en ärendetyp i listan.")])
+    priority = ChoiceField(
+        "Prioritet",
+        offered=[(str(number), words) for number, words in PRIORITIES.items()],
+        validators=[listed("Välj en prioritet i listan.")],
+    )
+    why = StringField(
+        "Varför ändras det?",
+        filters=[line_of],
+        validators=[at_most(REASON_CHARACTERS)],
+    )
+
+
+class OpenFileForm(Form):
+    """The one click before a file that nobody vouches for; ``verdict`` is what the person was told."""
+
+    verdict = HiddenField("Kontroll")
+    reason = StringField(
+        "Varför behöver du öppna filen?",
+        filters=[line_of],
+        validators=[at_most(REASON_CHARACTERS)],
+    )
+
+
+def unit_choices(tables: Tables, but: str) -> dict[str, list[tuple[str, str]]]:
+    """Return every unit by region, except the one where the matter stands."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    names = {region.code: region.name for region in tables.authority.regions}
+    for unit in tables.authority.units:
+        if unit.code != but:
+            groups.setdefault(names.get(unit.region or "", NATIONAL), []).append((unit.code, unit.name))
+    return groups
+
+
+def category_choices(tables: Tables) -> list[tuple[str, str]]:
+    """Return every category by its name."""
+    choices = [(category.code, category.name) for category in tables.categories.all]
+    return sorted(choices, key=itemgetter(1))

@@ -1,0 +1,239 @@
+"""The inbox, a matter's page, and what a handler does there: read, check, call one service, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from intake import access, codes
+from intake.errors import Conflict, NotAllowed, NotFound
+from intake.extensions import now, settings
+from intake.files import clean_name
+from intake.handler import files, forms, queries, words
+from intake.handler.gate import person
+from intake.handler.surface import bp
+from intake.matters import work
+from intake.models import Matter
+
+F = TypeVar("F", bound=forms.ActForm)
+
+
+bp.add_app_template_filter(lambda name: clean_name(name).shown, "filnamn")
+
+
+@bp.app_template_filter("alder")
+def _age(at: datetime) -> str:
+    return words.age(at, now())
+
+
+@dataclass(frozen=True)
+class ActForms:
+    """All forms of a matter's page; the one that was posted is filled as it was sent."""
+
+    plain: forms.ActForm
+    assign: forms.AssignForm
+    move: forms.MoveForm
+    reply: forms.ReplyForm
+    note: forms.NoteForm
+    close: forms.CloseForm
+    sort: forms.SortForm
+
+
+@bp.get("/")
+def inbox() -> Response:
+    """Show the open matters of one's units in order of need."""
+    unit = request.args.get("enhet") or None
+    if unit is not None and unit not in person().units:
+        raise NotFound("not one of the person's inboxes")
+    only_mine = request.args.get("visa") == "mina"
+    after = queries.Cursor.read(request.args.get("efter", ""))
+    page = queries.inbox(person(), unit=unit, only_mine=only_mine, after=after)
+    shown = render_template(
+        "handler/inbox.html",
+        page=page,
+        units=queries.units_of(person()),
+        chosen=unit,
+        only_mine=only_mine,
+        after=after,
+        words=words,
+        tables=settings().tables,
+    )
+    return make_response(shown)
+
+
+@bp.get("/hitta")
+def find() -> Response:
+    """Go to the matter whose reference was typed."""
+    typed = request.args.get("nummer", "")
+    reference = codes.read_reference(typed)
+    if reference and access.find_matter(person(), reference):
+        return redirect(url_for(".matter", reference=reference), 303)
+    if reference:
+        access.log_refused(person(), reference)
+    flash("Det finns inget sådant ärende i dina inkorgar.")
+    return redirect(url_for(".inbox"), 303)
+
+
+@bp.get("/arende/<reference>")
+def matter(reference: str) -> Response:
+    """Show a matter; the look is recorded."""
+    return _page(reference, None, 200)
+
+
+@bp.post("/arende/<reference>/ta")
+def take(reference: str) -> Response:
+    """Take the matter."""
+    return _act(reference, forms.ActForm(), work.take, "Ärendet är ditt.")
+
+
+@bp.post("/arende/<reference>/slapp")
+def release(reference: str) -> Response:
+    """Give the matter back to its inbox."""
+    return _act(reference, forms.ActForm(), work.release, "Ärendet är tillbaka i inkorgen.")
+
+
+@bp.post("/arende/<reference>/fordela")
+def assign(reference: str) -> Response:
+    """Give the matter to a colleague."""
+    form = forms.AssignForm()
+    form.to.offered = _colleagues(queries.colleagues(_get(reference).unit_id))
+    return _act(reference, form, lambda act: work.assign(act, form.handler_id), "Ärendet är fördelat.")
+
+
+@bp.post("/arende/<reference>/flytta")
+def move(reference: str) -> Response:
+    """Move the matter to another unit."""
+    form = forms.MoveForm()
+    form.unit.offered = forms.unit_choices(settings().tables, _get(reference).unit_id)
+    unit, reason = form.unit.data or "", form.reason.data or ""
+    done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
+    return _act(reference, form, lambda act: work.move(act, unit, reason), done)
+
+
+@bp.post("/arende/<reference>/svara")
+def reply(reference: str) -> Response:
+    """Answer the citizen by mail."""
+    form = forms.ReplyForm()
+
+    def do(act: work.Act) -> None:
+        work.reply(act, form.text.data or "", files.store(form.files.data or []))
+
+    return _act(reference, form, do, "Svaret är på väg.")
+
+
+@bp.post("/arende/<reference>/anteckna")
+def write_note(reference: str) -> Response:
+    """Write a note that only handlers see."""
+    form = forms.NoteForm()
+    return _act(
+        reference, form, lambda act: work.write_note(act, form.note.data or ""), "Anteckningen är sparad."
+    )
+
+
+@bp.post("/arende/<reference>/avsluta")
+def close(reference: str) -> Response:
+    """Close the matter."""
+    form = forms.CloseForm()
+    done = f"Ärendet {reference} är avslutat."
+    return _act(
+        reference, form, lambda act: work.close(act, form.outcome.data or "", form.closing.data or ""), done
+    )
+
+
+@bp.post("/arende/<reference>/oppna")
+def reopen(reference: str) -> Response:
+    """Open a closed matter again."""
+    return _act(reference, forms.ActForm(), work.reopen, "Ärendet är öppet igen.")
+
+
+@bp.post("/arende/<reference>/sortera")
+def sort(reference: str) -> Response:
+    """Set category and priority by hand."""
+    form = forms.SortForm()
+    form.category.offered = forms.category_choices(settings().tables)
+
+    def do(act: work.Act) -> None:
+        work.sort(act, form.category.data or "", int(form.priority.data or 0), form.why.data or "")
+
+    return _act(reference, form, do, "Ärendetyp och prioritet är ändrade.")
+
+
+@bp.post("/arende/<reference>/atgardat")
+def settle_needs(reference: str) -> Response:
+    """Note that what needed a person has been seen to."""
+    return _act(reference, forms.ActForm(), work.settle_needs, "Det är noterat som åtgärdat.")
+
+
+def _act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
+    """Do an act and go back; when it cannot be done, show the page with what was written."""
+    matter_id = _get(reference).id
+    if not form.validate():
+        return _page(reference, form, 422)
+    try:
+        do(work.Act(matter_id, form.seen_version, person().handler_id))
+    except Conflict as late:
+        form.form_errors.append(str(late))
+        return _page(reference, form, 409, is_late=True)
+    except NotAllowed as problem:
+        form.form_errors.append(str(problem))
+        return _page(reference, form, 422)
+    flash(done)
+    is_seen = access.find_matter(person(), reference) is not None
+    return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
+
+
+def _get(reference: str) -> Matter:
+    found = access.find_matter(person(), reference)
+    if found is None:
+        access.log_refused(person(), reference)
+        raise NotFound("no such matter here")
+    return found
+
+
+def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+    view = queries.matter_view(person(), reference)
+    if view is None:
+        access.log_refused(person(), reference)
+        raise NotFound("no such matter here")
+    access.look_at_matter(person(), view.id)
+    shown = render_template(
+        "handler/matter.html",
+        matter=view,
+        forms=_forms(view, posted),
+        form=posted,
+        is_late=is_late,
+        words=words,
+        tables=settings().tables,
+    )
+    return make_response(shown, status)
+
+
+def _forms(view: queries.MatterView, posted: forms.ActForm | None) -> ActForms:
+    def made(kind: type[F]) -> F:
+        return posted if isinstance(posted, kind) else kind(formdata=None)
+
+    shown = ActForms(
+        plain=forms.ActForm(formdata=None),
+        assign=made(forms.AssignForm),
+        move=made(forms.MoveForm),
+        reply=made(forms.ReplyForm),
+        note=made(forms.NoteForm),
+        close=made(forms.CloseForm),
+        sort=made(forms.SortForm),
+    )
+    tables = settings().tables
+    shown.assign.to.offered = _colleagues(view.colleagues)
+    shown.move.unit.offered = forms.unit_choices(tables, view.unit_id)
+    shown.sort.category.offered = forms.category_choices(tables)
+    if shown.sort is not posted:
+        shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)
+    return shown
+
+
+def _colleagues(colleagues: queries.Colleagues) -> list[tuple[str, str]]:
+    return [(str(handler_id), name) for handler_id, name in colleagues]

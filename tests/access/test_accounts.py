@@ -1,0 +1,55 @@
+"""Accounts: a first password that is shown once, roles in units, the demonstration's people."""
+
+from __future__ import annotations
+
+import pytest
+
+from intake import access
+from intake.errors import Conflict, NotAllowed, NotFound
+from intake.extensions import db
+from intake.models import Handler
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app("handler", "owner")
+    with app.app_context():
+        yield app
+
+
+def test_a_new_handler_must_change_a_password_that_expires(app, clock):
+    password = access.add_handler(" Eva@Example.SE ", "Eva  Ny", [("syd-inkorg", "handler")])
+    handler = db.session.query(Handler).one()
+    assert (handler.email, handler.name, handler.must_change_password) == ("eva@example.se", "Eva Ny", True)
+    assert (handler.password_expires_at - clock()).days == 13
+    assert password not in handler.password_hash
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "seat", "error"),
+    [
+        ("eva", "Eva", ("syd-inkorg", "handler"), NotAllowed),
+        ("eva@example.se", " ", ("syd-inkorg", "handler"), NotAllowed),
+        ("eva@example.se", "Eva", ("syd-inkorg", "king"), NotAllowed),
+        ("eva@example.se", "Eva", ("atlantis", "handler"), NotFound),
+    ],
+)
+def test_what_will_not_do_makes_no_account(app, email, name, seat, error):
+    with pytest.raises(error):
+        access.add_handler(email, name, [seat])
+    assert db.session.query(Handler).count() == 0
+
+
+def test_an_address_has_one_account(app):
+    access.add_handler("eva@example.se", "Eva", [("syd-inkorg", "handler")])
+    with pytest.raises(Conflict):
+        access.add_handler("EVA@example.se", "Eva", [("nord-inkorg", "handler")])
+
+
+def test_the_demonstrations_people_are_made_once(app):
+    made = access.demo_handlers()
+    emails = {each.email for each in made}
+    assert {"anna.syd@example.se", "karin.nord@example.se", "sara.su@example.se"} <= emails
+    assert {"nils.nationell@example.se", "filip.karantan@example.se"} <= emails
+    assert len({each.password for each in made}) == len(made)
+    assert access.demo_handlers() == []

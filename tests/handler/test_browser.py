@@ -1,0 +1,138 @@
+"""The handlers' pages in a real browser: axe finds nothing, nothing scrolls sideways, keys suffice."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests import desk
+from tests.needs import need
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LOOKS = ((1280, "light"), (1280, "dark"), (375, "light"), (375, "dark"), (320, "light"))
+EVIL = "<b>Min cykel</b> stals, se http://fara.example/\n\n" + "x" * 300
+
+
+@pytest.fixture
+def base(handler_app):
+    """The address of a real server with the handlers' app."""
+    server = make_server("127.0.0.1", 0, handler_app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(base):
+    need(CHROMIUM is not None, "no Chromium is installed here (Debian's package is called chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page(base_url=base)
+        browser.close()
+
+
+class Looker:
+    """Looks at pages in every size and colour, and keeps what was wrong; ``folder`` gets pictures."""
+
+    def __init__(self, page, folder: Path) -> None:
+        from axe_playwright_python.sync_playwright import Axe
+
+        self.page, self.folder, self.axe = page, folder, Axe()
+        self.wrong: list[str] = []
+
+    def look(self, name: str) -> None:
+        for width, scheme in LOOKS:
+            self.page.set_viewport_size({"width": width, "height": 800})
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
+            wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if wide > 0:
+                self.wrong.append(f"{name} is {wide} px too wide at {width}")
+            for violation in self.axe.run(self.page).response["violations"]:
+                self.wrong.append(f"{name} {width} {scheme}: {violation['id']}")
+
+
+@pytest.fixture
+def desk_full(owner_app, worker_app, bring):
+    """Matters of every kind, and somebody to look at them; returns a password and a reference."""
+    password = desk.hire(owner_app, "anna.syd@example.se", *desk.seats("syd"))
+    desk.hire(owner_app, "bertil.syd@example.se", *desk.seats("syd"), name="Bertil Sand")
+    files = (("bild på cykeln från i somras.jpg", b"x" * 48_000), ("kvitto.exe", b"MZ"))
+    reference = bring(text=EVIL, files=files, needs_person=("reply_not_sent",), sender_phone="070-1740605")
+    desk.check_as(worker_app, reference, "not_scanned")
+    bring(subject="Inbrott pågår", text="Någon bryter sig in hos mig just nu, hjälp! Jag har barn här.")
+    bring(subject="En mycket lång ärendemening som inte får plats på en rad och därför bryts " + "å" * 60)
+    return password, reference
+
+
+def sign_in(page, password):
+    page.goto("/")
+    page.fill("#email", "anna.syd@example.se")
+    page.fill("#password", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+
+
+def test_axe_finds_nothing_on_any_page(page, desk_full, tmp_path):
+    password, reference = desk_full
+    looker = Looker(page, tmp_path)
+    page.goto("/")
+    looker.look("sign-in")
+    page.get_by_role("button", name="Logga in").click()
+    looker.look("sign-in-wrong")
+    sign_in(page, password)
+    looker.look("inbox")
+    page.goto("/?visa=mina")
+    looker.look("empty")
+    page.goto("/konto")
+    looker.look("account")
+    page.goto("/finns/inte")
+    looker.look("unknown")
+    page.goto(f"/arende/{reference}")
+    looker.look("matter")
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    looker.look("matter-open")
+    page.get_by_role("button", name="Flytta").click()
+    looker.look("matter-wrong")
+    page.get_by_role("link", name="bild på cykeln").click()
+    looker.look("file")
+    assert looker.wrong == []
+
+
+def test_a_matter_is_taken_and_answered_by_keyboard_alone(page, desk_full):
+    password, reference = desk_full
+    sign_in(page, password)
+    tab_to(page, "Cykel borta")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/arende/{reference}")
+    tab_to(page, "Ta ärendet")
+    page.keyboard.press("Enter")
+    page.get_by_text("Ärendet är ditt.").wait_for()
+    tab_to(page, "Svara med e-post")
+    page.keyboard.press("Enter")
+    tab_to(page, "text")
+    page.keyboard.type("Hej! Vi ringer.")
+    tab_to(page, "Skicka svaret")
+    page.keyboard.press("Enter")
+    page.get_by_text("Svaret är på väg.").wait_for()
+    assert page.get_by_role("heading", name="Svar från Anna Lindgren").is_visible()
+
+
+def tab_to(page, *wanted):
+    """Press Tab until the focus is on an id or on an element's words."""
+    page.wait_for_load_state()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here = page.evaluate("[document.activeElement.id, document.activeElement.textContent.trim()]")
+        if set(here) & set(wanted):
+            return
+    raise AssertionError(f"Tab never came to {wanted}")

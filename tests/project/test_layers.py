@@ -1,0 +1,68 @@
+"""The house keeps its shape: imports point down, task names resolve, settings are documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+from config.settings import KNOWN
+from intake import outbox
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_imports_point_down_only():
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("kind", outbox.KINDS.values(), ids=lambda kind: kind.task)
+def test_every_task_name_resolves_and_its_queue_has_a_worker(kind):
+    from workers import queues
+
+    module, _, name = kind.task.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert kind.queue in queues.NAMES
+
+
+def test_every_kind_of_job_that_code_adds_is_known():
+    added = set()
+    for path in [*ROOT.glob("intake/**/*.py"), *ROOT.glob("workers/*.py")]:
+        added |= set(re.findall(r'outbox\.add\(\s*"(\w+)"', path.read_text()))
+    assert added == set(outbox.KINDS)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_setting_is_documented(name):
+    assert f"`{name}`" in (ROOT / "docs/running.md").read_text()
+
+
+def test_every_setting_that_is_read_is_on_the_list():
+    tree = ast.parse((ROOT / "config/settings.py").read_text())
+    reader = {"text", "choice", "number", "port", "url", "optional_url", "secret"}
+    read = {
+        call.args[0].value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in reader
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    families = {name for name in KNOWN if name.startswith(("SECRET_KEY_", "DATABASE_URL_"))}
+    assert read | families == set(KNOWN)
+
+
+def test_only_settings_and_entry_points_read_the_environment():
+    allowed = {"config/settings.py", "wsgi.py", "intake/cli.py", "intake/processes.py"}
+    readers = {
+        str(path.relative_to(ROOT))
+        for folder in ("intake", "workers", "config", "migrations")
+        for path in (ROOT / folder).glob("**/*.py")
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    }
+    assert readers <= allowed, readers
