@@ -69,10 +69,11 @@ class Service:
 
     def _read(self, runner: subprocess.Popen[str], ready: threading.Event) -> None:
         assert runner.stdout
-        for line in runner.stdout:
-            self.words.append(line)
-            if STARTED in line:
-                ready.set()
+        with runner.stdout as lines:
+            for line in lines:
+                self.words.append(line)
+                if STARTED in line:
+                    ready.set()
 
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""
@@ -80,9 +81,7 @@ class Service:
         if self.runner.poll() is None:
             self.runner.send_signal(signal.SIGINT)
         code = self.runner.wait(120)
-        self._reader.join(10)
-        assert self.runner.stdout
-        self.runner.stdout.close()
+        self._reader.join(30)
         return code
 
     def command(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
