@@ -17,6 +17,7 @@ import migrations
 from config.settings import DatabaseRole
 from config.tables import read_tables
 from intake.embedded import RunningEngines
+from tests.journeys.service import free_ports
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,15 +61,6 @@ class Stand:
         for process in reversed(self.processes):
             process.wait(60)
         self.processes.clear()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody holds now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def wait_for(port: int) -> None:

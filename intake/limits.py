@@ -27,7 +27,7 @@ def hit(what: str, key: str, *, window: timedelta) -> int:
     """
     start = window_start(now(), window)
     values = {"what": what, "key": _digest(key, start), "start": start}
-    with db.engine.begin() as connection:
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return int(connection.execute(_HIT, values).scalar_one())
 
 

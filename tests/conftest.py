@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from config.settings import DatabaseRole, Settings
-from intake import create_app
+from config.tables import Tables
+from intake import create_app, routing
+from intake.access import passwords
 from intake.extensions import db
 from tests import engines as own
 
@@ -44,11 +47,10 @@ def shared_database(
 
 
 @pytest.fixture
-def database(shared_database: own.Database) -> Iterator[own.Database]:
-    """The database, empty before and after."""
+def database(shared_database: own.Database) -> own.Database:
+    """The database, empty before the test."""
     own.empty(shared_database.urls["owner"])
-    yield shared_database
-    own.empty(shared_database.urls["owner"])
+    return shared_database
 
 
 @pytest.fixture
@@ -56,18 +58,37 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a test: nothing of the machine's environment, nothing outside its own folder."""
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """Compile the rules once, and hash passwords as weakly as the library lets us."""
+    compiled: dict[int, routing.Rules] = {}
+    compile_rules = routing.compile_rules
+
+    def compiled_once(tables: Tables) -> routing.Rules:
+        return compiled.setdefault(id(tables), compiled.get(id(tables)) or compile_rules(tables))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing, "compile_rules", compiled_once)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session")
+def base_settings() -> Settings:
     return Settings.from_mapping(
         {
-            "INTAKE_VAR": str(tmp_path / "var"),
             "INTAKE_LOW_DISK_BYTES": "1000000",
             "SECRET_KEY_CITIZEN": "c" * 32,
             "SECRET_KEY_HANDLER": "h" * 32,
             "ADDRESS_KEY": "a" * 32,
         }
     )
+
+
+@pytest.fixture
+def settings(base_settings: Settings, tmp_path: Path) -> Settings:
+    """Settings of a test: nothing of the machine's environment, nothing outside its own folder."""
+    return replace(base_settings, var=tmp_path / "var")
 
 
 @pytest.fixture
