@@ -21,7 +21,7 @@ DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
 KNOWN = (
     "INTAKE_VAR", "INTAKE_CITIZEN_PORT", "INTAKE_HANDLER_PORT", "INTAKE_MAIL_PORT", "INTAKE_BIND",
     "INTAKE_MAIL_BIND", "INTAKE_LOW_DISK_BYTES", "INTAKE_CONFIG",
-    "SURFACE", "PUBLIC_URL", "HANDLER_URL",
+    "SURFACE", "PUBLIC_URL", "HANDLER_URL", "TRUSTED_PROXY",
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
     "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
     "MAIL_SERVER", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS",
@@ -57,6 +57,7 @@ class Settings:
     low_disk_bytes: int | None
     public_url: str
     handler_url: str
+    trusted_proxy: str | None
     database_url: str | None
     database_urls: Mapping[DatabaseRole, str]
     redis_url: str | None
@@ -94,6 +95,7 @@ class Settings:
             low_disk_bytes=read.number("INTAKE_LOW_DISK_BYTES"),
             public_url=read.url("PUBLIC_URL", f"http://127.0.0.1:{citizen_port}", ("http", "https")),
             handler_url=read.url("HANDLER_URL", f"http://127.0.0.1:{handler_port}", ("http", "https")),
+            trusted_proxy=read.text("TRUSTED_PROXY", "") or None,
             database_url=read.optional_url("DATABASE_URL", ("postgresql", "postgres", "postgresql+psycopg")),
             database_urls=read.database_urls(),
             redis_url=read.optional_url("REDIS_URL", ("redis", "rediss", "unix")),

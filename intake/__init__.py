@@ -29,6 +29,7 @@ def create_app(
     """
     from intake import web
 
+    _check_keys(settings, role)
     app = Flask("intake")
     app.config.update(_flask_settings(settings, role or _role_of(settings)))
     app.extensions["settings"] = settings
@@ -40,6 +41,18 @@ def create_app(
     if role is None:
         _fit_surfaces(app, settings)
     return app
+
+
+def _check_keys(settings: Settings, role: DatabaseRole | None) -> None:
+    """Refuse to start without the keys that seal addresses and sign cookies."""
+    surfaces: tuple[Literal["citizen", "handler"], ...] = ("citizen", "handler")
+    needed = {"ADDRESS_KEY": settings.address_key}
+    for surface in surfaces:
+        if role is None and settings.surface in (surface, "all"):
+            needed[f"SECRET_KEY_{surface.upper()}"] = settings.secret_keys[surface].encode()
+    for name, key in needed.items():
+        if not key:
+            raise SettingsError(name, "is not set; make one with `openssl rand -hex 32`.")
 
 
 def _role_of(settings: Settings) -> DatabaseRole:

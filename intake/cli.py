@@ -20,19 +20,23 @@ from typing import Any, TypeVar
 
 import click
 from flask import Flask
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 import migrations
 from config.settings import DatabaseRole, Settings, SettingsError
 from intake import create_app, running
-from intake.errors import IntakeError, StorageError
+from intake.errors import FileTooLarge, ForeignDomain, IntakeError
 
 EX_TEMPFAIL = 75
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _settings() -> Settings:
-    return Settings.from_mapping(running.complete(os.environ))
+    settings = Settings.from_mapping(running.complete(os.environ))
+    if settings.var.exists() and settings.var.stat().st_uid != os.geteuid():
+        # What another user writes there, the service itself could no longer read or replace.
+        raise SettingsError("INTAKE_VAR", f"{settings.var} belongs to another user; run this as that user.")
+    return settings
 
 
 def _settings_with_roles() -> Settings:
@@ -142,7 +146,10 @@ def receive_mail(sender: str, recipients: tuple[str, ...]) -> None:
             raw.seek(0)
             known = recipients or mailroom.recipients_in(raw)
             mailroom.receive(raw, mailroom.Envelope(sender, known, "pipe", "pipe"))
-    except (StorageError, SQLAlchemyError, SettingsError, OSError) as error:
+    except (FileTooLarge, ForeignDomain):
+        raise
+    except Exception as error:
+        # Whatever is wrong on our side, the mail server keeps the letter and comes again.
         click.echo(f"intake: not stored, try again later ({type(error).__name__})", err=True)
         sys.exit(EX_TEMPFAIL)
 

@@ -58,10 +58,22 @@ def serve(app: Flask, settings: Settings) -> None:
         channel_timeout=120,
         cleanup_interval=15,
         ident=None,
+        **_proxy(settings),
     )
     server.channel_class = Channel
     log.info("serving %s on port %d", settings.surface, port)
     server.run()
+
+
+def _proxy(settings: Settings) -> dict[str, Any]:
+    """Take the sender's address and scheme from the proxy that is named, and from nobody else."""
+    if settings.trusted_proxy is None:
+        return {"clear_untrusted_proxy_headers": True}
+    return {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def main() -> int:

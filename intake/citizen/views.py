@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ from intake.citizen.forms import (
 from intake.citizen.surface import bp
 from intake.errors import Conflict, DraftIncomplete, FileRefused, NotFound, StorageError
 from intake.extensions import settings
+
+log = logging.getLogger(__name__)
 
 SENDS_PER_HOUR = 30
 MANY_SENDS = "many_in_short_time"
@@ -111,7 +114,8 @@ def files(draft_id: uuid.UUID) -> AnyResponse:
             form.files.errors = ["Välj en fil först, eller gå vidare utan fil."]
         try:
             form.files.errors = [*form.files.errors, *_add_files(draft_id, chosen)]
-        except StorageError:
+        except StorageError as error:
+            log.error("a file could not be stored: %s", type(error).__name__)
             form.files.errors, status = [NO_ROOM], 503
         if not form.files.errors:
             return _onward("contact", draft_id) if is_going_on else _again("files", draft_id)

@@ -142,7 +142,7 @@ def begin_matter(submission: Submission, arrival: Arrival, address: MailAddress 
     keep_placement(matter.id, placement)
     _write_message(matter.id, submission, arrival)
     note(matter.id, "accepted", {"channel": submission.channel, "unit": placement.unit})
-    if "rule.failed" in {reason.code for reason in placement.reasons}:
+    if routing.FAILED in {reason.code for reason in placement.reasons}:
         outbox.add("place_again", matter.id)
     _owe_receipt(matter, submission)
     return matter

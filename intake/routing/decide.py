@@ -20,6 +20,9 @@ _STRENGTHS = {"strong": 4.0, "medium": 2.0, "weak": 1.0}
 _SPAM_SCORE = 4.0
 _WELL_KNOWN = ("sv", "en")
 
+# The reason of a placement that no rule made, since a rule failed.
+FAILED = "placering.reserv"
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -155,7 +158,7 @@ def fallback(rules: Rules, facts: Facts) -> Placement:
         region=unit.region,
         priority=rules.tables.categories.get(UNCLEAR).priority,
         flags=(),
-        reasons=(Reason("placering.reserv", words),),
+        reasons=(Reason(FAILED, words),),
         rules_version=rules.version,
     )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from intake import codes, routing
 from intake.errors import NotFound
@@ -41,9 +42,8 @@ def app(make_app):
 @pytest.fixture
 def seen(database):
     """Look into the database as its owner, who sees everything."""
-    with Session(create_engine(database.urls["owner"])) as session:
+    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
         yield session
-        session.get_bind().dispose()
 
 
 @pytest.fixture
