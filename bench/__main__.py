@@ -83,6 +83,7 @@ def measure_steady(here: Stand) -> int:
     people = load.ready_citizens(here.citizen_port, number)
     for one in people[::3]:
         one.upload("bild.jpg", load.MEBIBYTE)
+    _wait_for_jobs(here)
     began_at = time.time()
     visible: list[float] = []
     threads = []

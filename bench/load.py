@@ -30,7 +30,7 @@ class Seen:
         return len(self.each) / self.seconds
 
     def percentile(self, share: float) -> float:
-        ordered = sorted(self.each)
+        ordered = sorted(self.each) or [float("nan")]
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     @property
@@ -55,11 +55,11 @@ def at_once(acts: Sequence[Callable[[], object]], clients: int) -> Seen:
 def ready_citizens(port: int, count: int) -> list[Citizen]:
     """Take citizens through the form to the page before sending."""
 
-    def make(_number: int) -> Citizen:
+    def make(number: int) -> Citizen:
         person = Citizen(over_http(port))
         person.begin()
         person.tell(TEXT)
-        person.finish("kim@example.com")
+        person.finish(f"kim{number}-{count}@example.com")
         return person
 
     with ThreadPoolExecutor(8) as pool:

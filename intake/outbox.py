@@ -92,16 +92,21 @@ def add(kind: str, subject_id: uuid.UUID, *, dedupe: str | None = None) -> None:
     )
 
 
-def take_due(limit: int) -> tuple[Sending, ...]:
-    """Take up to ``limit`` due jobs for sending, push each forward, and commit.
+def take_due(limit: int, queue: str | None = None) -> tuple[Sending, ...]:
+    """Take up to ``limit`` due jobs (of one queue) for sending, push each forward, and commit.
 
     Several dispatchers may call this at once. A job whose workers died too often is stuck.
     """
     at = now()
+    kinds = [name for name, kind in KINDS.items() if queue in (None, kind.queue)]
     is_free = or_(Job.lease_until.is_(None), Job.lease_until < at)
     is_open = and_(Job.done_at.is_(None), Job.stuck_at.is_(None), Job.due_at <= at, is_free)
     jobs = db.session.scalars(
-        select(Job).where(is_open).order_by(Job.due_at).limit(limit).with_for_update(skip_locked=True)
+        select(Job)
+        .where(is_open, Job.kind.in_(kinds))
+        .order_by(Job.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     ).all()
     sendings = []
     for job in jobs:

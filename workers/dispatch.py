@@ -24,9 +24,10 @@ from workers import process, queues
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
-QUEUE_FULL = 1000
-IDLE_SECONDS = 0.2
+# A queue is kept short, so that a job waits in its row and is not sent again while it still stands
+# in the queue. It is deep enough for many workers between two rounds.
+QUEUE_DEPTH = 60
+IDLE_SECONDS = 0.1
 AWAY_SECONDS = 2.0
 UPKEEP_EVERY = timedelta(minutes=5)
 SWEEP_EVERY = timedelta(days=1)
@@ -45,12 +46,14 @@ class Dispatcher:
         self.queues = {name: queues.queue(name, self.carrier) for name in queues.NAMES}
 
     def step(self) -> int:
-        """Send what is due; nothing is taken while a queue is full or away."""
-        if any(queue.count > QUEUE_FULL for queue in self.queues.values()):
-            return 0
-        sendings = outbox.take_due(BATCH)
+        """Fill each queue with what is due, up to its depth."""
+        return sum(self._fill(name, queue) for name, queue in self.queues.items())
+
+    def _fill(self, name: str, queue: Queue) -> int:
+        room = QUEUE_DEPTH - queue.count
+        sendings = outbox.take_due(room, name) if room > 0 else ()
         for sending in sendings:
-            self.queues[sending.kind.queue].enqueue_call(
+            queue.enqueue_call(
                 sending.kind.task,
                 args=(str(sending.job_id),),
                 job_id=f"job-{sending.job_id}-{sending.attempt}",

@@ -108,7 +108,8 @@ class Citizen:
     def finish(self, email: str = "") -> None:
         """Say how to be reached and open the page to check the answers."""
         self._look(f"{self.path}/kontakt")
-        self._post(f"{self.path}/kontakt", {"email": email})
+        wanted = {"wants_receipt": "y"} if email else {}
+        self._post(f"{self.path}/kontakt", {"email": email, **wanted})
         self._look(f"{self.path}/granska")
 
     def send(self) -> Answer:
