@@ -9,7 +9,6 @@ from intake.letters.addresses import split_address
 from intake.letters.child import parse_in_child
 from intake.letters.compose import (
     ReplyFile,
-    compose_notice,
     compose_receipt,
     compose_reply,
     message_id,
@@ -23,7 +22,6 @@ __all__ = [
     "Part",
     "ReplyFile",
     "best_effort",
-    "compose_notice",
     "compose_receipt",
     "compose_reply",
     "message_id",

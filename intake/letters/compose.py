@@ -72,13 +72,12 @@ _POLICY = _Policy(linesep="\r\n", raise_on_defect=False)
 
 
 def compose_receipt(
-    *, to: str, reference: str, received_at: datetime, matter_address: str, status_link: str | None,
+    *, to: str, reference: str, received_at: datetime, matter_address: str,
     authority_name: str, is_demonstration: bool, message_id: str, date: datetime, sender: str,
     in_reply_to: str | None = None,
 ) -> EmailMessage:  # fmt: skip
     """Write the receipt: that something came, its reference and time, and where more may be sent.
 
-    ``status_link`` carries a code of its own in its fragment; without it the receipt opens nothing.
     Raise PostRefused when ``to`` is no address that a letter can be sent to.
     """
     text = (
@@ -86,39 +85,14 @@ def compose_receipt(
         f"Kvittensnummer: {reference}\nMottaget: {_swedish_time(received_at)}\n\n"
         "Vill du lägga till något eller skicka en fil? Svara på det här mejlet, eller skriv till\n"
         f"{matter_address}\nså hamnar det i samma ärende.\n"
+        f"\nDet här mejlet skickas automatiskt.\n\nVänliga hälsningar\n{authority_name}\n"
     )
-    if status_link:
-        text += f"\nHär kan du se hur det går:\n{status_link}\n"
-    text += f"\nDet här mejlet skickas automatiskt.\n\nVänliga hälsningar\n{authority_name}\n"
     letter = _letter(
         to, f"Kvittens {reference}", _demonstration(is_demonstration) + text, sender=sender,
         sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
         in_reply_to=in_reply_to, references=(),
     )  # fmt: skip
     return _automatic(letter)
-
-
-def compose_notice(
-    *, to: str, reference: str, status_link: str, matter_address: str, authority_name: str,
-    is_demonstration: bool, message_id: str, date: datetime, sender: str,
-) -> EmailMessage:  # fmt: skip
-    """Write that an answer stands to be read, and nothing of what it says.
-
-    For safe contact, secrecy and "neutral subject". Raise PostRefused as for a receipt.
-    """
-    text = (
-        f"Hej!\n\nDet finns ett meddelande till dig. Kvittensnummer: {reference}\n\n"
-        f"Läs det här:\n{status_link}\n\n"
-        f"Det här mejlet skickas automatiskt.\n\nVänliga hälsningar\n{authority_name}\n"
-    )
-    letter = _letter(
-        to, f"Meddelande {reference}", _demonstration(is_demonstration) + text, sender=sender,
-        sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=None, references=(),
-    )  # fmt: skip
-    letter = _automatic(letter)
-    letter.replace_header("Auto-Submitted", "auto-generated")
-    return letter
 
 
 def compose_reply(

@@ -110,7 +110,6 @@ def _receipt(letter: OutgoingLetter, matter: Matter, matter_address: str) -> Ema
         reference=matter.reference,
         received_at=matter.received_at,
         matter_address=matter_address,
-        status_link=None,
         authority_name=authority.name,
         is_demonstration=not authority.is_confirmed,
         message_id=letter.message_id_header,

@@ -9,7 +9,6 @@ import pytest
 from intake.errors import PostRefused
 from intake.letters import (
     ReplyFile,
-    compose_notice,
     compose_receipt,
     compose_reply,
     message_id,
@@ -33,7 +32,6 @@ COMMON = {
 def receipt(**changes):
     values = COMMON | {
         "received_at": datetime(2026, 3, 3, 13, 5, tzinfo=UTC),
-        "status_link": "https://example.se/folj#K7RX-3M9P.ABCD",
     }
     return compose_receipt(**(values | changes))
 
@@ -59,7 +57,7 @@ def sent(letter):
 
 def test_a_receipt_tells_the_reference_the_time_and_where_to_send_more():
     text = sent(receipt()).get_content()
-    for words in ("K7RX-3M9P", "3 mars 2026 kl. 14.05", COMMON["matter_address"], "#K7RX-3M9P.ABCD"):
+    for words in ("K7RX-3M9P", "3 mars 2026 kl. 14.05", COMMON["matter_address"]):
         assert words in text
 
 
@@ -73,7 +71,7 @@ def test_a_receipt_is_neutral_and_marked_as_automatic():
 
 
 def test_a_receipt_without_a_link_opens_nothing():
-    assert "http" not in sent(receipt(status_link=None)).get_content()
+    assert "http" not in sent(receipt()).get_content()
 
 
 def test_only_a_demonstration_says_that_it_is_one():
@@ -86,13 +84,6 @@ def test_our_own_receipt_is_automatic_to_ourselves(tmp_path):
     letter = parse(tmp_path / "raw", tmp_path / "parts")
     assert letter.is_automatic
     assert our_message_id(letter.message_id, KEY) == "0198-ab"
-
-
-def test_a_notice_says_only_that_something_stands_to_be_read():
-    letter = sent(compose_notice(**COMMON, status_link="https://example.se/folj#x"))
-    assert letter["Subject"] == "Meddelande K7RX-3M9P"
-    assert letter["Auto-Submitted"] == "auto-generated"
-    assert "https://example.se/folj#x" in letter.get_content()
 
 
 def test_a_reply_carries_the_handlers_words_and_files():
