@@ -34,6 +34,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint intake/templates --lint --quiet
 
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing what requirements.lock names into $(VENV) ..."

@@ -20,7 +20,7 @@ from bench import load
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
-FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 400, 160, 400, 120
+FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 300, 100, 200, 60
 STEADY_SECONDS, STEADY_RATE = 30, 10
 HALF_SENT = 400
 CLIENTS = 8
