@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from flask import Flask
-from flask_mail import Mail
 
 from config.settings import DatabaseRole, Settings, SettingsError
 
@@ -34,7 +33,6 @@ def create_app(
     app.config.update(_flask_settings(settings, role or _role_of(settings)))
     app.extensions["settings"] = settings
     app.extensions["clock"] = clock
-    Mail(app)
     _fit_ports(app, settings, scanner, post, storage)
     _fit_extensions(app, settings)
     web.init_app(app)
@@ -96,12 +94,6 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
             "hide_parameters": True,
             "connect_args": {"connect_timeout": 5, "options": "-c lock_timeout=10s"},
         },
-        "MAIL_SERVER": settings.mail_server,
-        "MAIL_PORT": settings.mail_port_out,
-        "MAIL_USERNAME": settings.mail_username,
-        "MAIL_PASSWORD": settings.mail_password,
-        "MAIL_USE_TLS": settings.mail_use_tls,
-        "MAIL_DEFAULT_SENDER": None,
     }
 
 

@@ -185,6 +185,17 @@ def add_handler(email: str, name: str, units: tuple[str, ...]) -> None:
         click.echo(access.add_handler(email, name, pairs))
 
 
+@main.command("renew-password")
+@click.argument("email")
+@_kindly
+def renew_password(email: str) -> None:
+    """Give a handler a new first password, print it, and end the handler's sessions."""
+    from intake import access
+
+    with _app("owner").app_context():
+        click.echo(access.renew_password(email))
+
+
 @main.command("demo-handlers")
 @_kindly
 def demo_handlers() -> None:

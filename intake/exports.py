@@ -66,7 +66,8 @@ def _batch(rows: Sequence[tuple[Matter, DiaryEntry]]) -> Iterator[dict[str, Any]
     attachments: dict[uuid.UUID, list[Attachment]] = {}
     for attachment in db.session.scalars(
         select(Attachment)
-        .where(Attachment.matter_id.in_(ids))
+        .join(Message, Message.id == Attachment.message_id)
+        .where(Attachment.matter_id.in_(ids), Message.direction == "incoming")
         .order_by(Attachment.created_at, Attachment.message_id, Attachment.position)
     ):
         attachments.setdefault(attachment.matter_id, []).append(attachment)

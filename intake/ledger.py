@@ -17,6 +17,8 @@ from intake.errors import BytesMissing
 from intake.extensions import db, now
 
 KEPT_UNNAMED = timedelta(days=1)
+# The sweep comes every half hour; what it has left after this is an exception.
+SWEPT_BY = KEPT_UNNAMED + timedelta(hours=2)
 JOB_LIMIT = timedelta(hours=1)
 
 PROOFS: Mapping[str, str] = {
@@ -100,7 +102,7 @@ def reconcile() -> Reconciliation:
             for name, query in PROOFS.items()
         }
         exceptions["bytes_missing"] = tuple(_missing(connection))
-    exceptions["bytes_unnamed"] = tuple(_unnamed(at - KEPT_UNNAMED))
+    exceptions["bytes_unnamed"] = tuple(_unnamed(at - SWEPT_BY))
     return Reconciliation(at, counts, exceptions)
 
 
@@ -112,7 +114,11 @@ def expire_drafts() -> int:
 
 
 def sweep() -> int:
-    """Delete stored bytes that are older than a day and that no row names; return how many."""
+    """Delete stored bytes that are older than a day and that no row names; return how many.
+
+    What killed processes left half written goes too.
+    """
+    storage.current().sweep_temporary()
     swept = 0
     for key in _unnamed(now() - KEPT_UNNAMED):
         hold_key(key)

@@ -40,6 +40,12 @@ def count(what: str, key: str, *, window: timedelta) -> int:
         return int(found.scalar_one_or_none() or 0)
 
 
+def forget(before: datetime) -> None:
+    """Delete the counts of windows that began before a time, and commit."""
+    with db.engine.begin() as connection:
+        connection.execute(text("DELETE FROM limit_count WHERE window_start < :before"), {"before": before})
+
+
 def window_start(at: datetime, window: timedelta) -> datetime:
     """Return when the window that holds a time began; windows are counted from the epoch, in UTC."""
     seconds = int(window.total_seconds())

@@ -291,6 +291,9 @@ def _stored(part: letters.Part, arrival: Arrival) -> arrive.IncomingFile:
 
 def _deliver(arrival: Arrival, submission: arrive.Submission, parsed: letters.Letter) -> uuid.UUID | None:
     """Let a letter be a duplicate, join a matter, or begin one; return the id of a new matter."""
+    if parsed.message_id:
+        # Two copies in other bytes may be unpacked at once; the second waits and sees the first.
+        ledger.hold_key(f"{arrival.destination} {parsed.message_id}")
     twin, is_same = _find_twin(arrival, parsed)
     if twin is not None and is_same:
         arrival.duplicate_of_id = twin.id
@@ -298,8 +301,11 @@ def _deliver(arrival: Arrival, submission: arrive.Submission, parsed: letters.Le
     if twin is not None:
         submission = replace(submission, needs_person=(*submission.needs_person, "message_id_reused"))
     address = _locked_address(arrival.address_id)
-    matter_id = address.matter_id if address else _find_answered(parsed)
+    matter_id = address.matter_id if address else _find_answered(arrival, parsed)
     if matter_id:
+        if copy := _find_copy(arrival, matter_id):
+            arrival.duplicate_of_id = copy
+            return None
         arrive.add_message(matter_id, submission, arrival)
         _mark(matter_id, submission.needs_person)
         if address and address.outgoing_id:
@@ -340,14 +346,37 @@ def _locked_address(address_id: uuid.UUID | None) -> MailAddress | None:
     return db.session.scalars(select(MailAddress).where(MailAddress.id == address_id).with_for_update()).one()
 
 
-def _find_answered(parsed: letters.Letter) -> uuid.UUID | None:
-    """Find the matter that one of our own letters, answered by this one, belongs to."""
+def _find_copy(arrival: Arrival, matter_id: uuid.UUID) -> uuid.UUID | None:
+    """Find the arrival by which the same letter already came into a matter."""
+    return db.session.scalar(
+        select(Arrival.id)
+        .join(Message, Message.id == Arrival.message_id)
+        .where(Arrival.letter_id == arrival.letter_id, Message.matter_id == matter_id)
+        .limit(1)
+    )
+
+
+def _is_walled_off(arrival: Arrival, unit: str) -> bool:
+    """Say whether a wall stands between the inbox a letter was sent to and a unit."""
+    authority = settings().tables.authority
+    here, there = authority.unit(arrival.unit_id or unit), authority.unit(unit)
+    return here.side != there.side and (here.is_walled or there.is_walled)
+
+
+def _find_answered(arrival: Arrival, parsed: letters.Letter) -> uuid.UUID | None:
+    """Find the matter that one of our own letters, answered by this one, belongs to.
+
+    A letter never joins across a wall: what was sent to one side is a matter on that side.
+    """
     key = settings().address_key
     for header in (parsed.in_reply_to, *reversed(parsed.references)):
         identity = letters.our_message_id(header, key) if header else None
         if identity:
-            ours = select(OutgoingLetter.matter_id).where(OutgoingLetter.id == uuid.UUID(identity))
-            return db.session.scalar(ours)
+            ours = select(Matter.id, Matter.unit_id).join(
+                OutgoingLetter, OutgoingLetter.matter_id == Matter.id
+            )
+            found = db.session.execute(ours.where(OutgoingLetter.id == uuid.UUID(identity))).one_or_none()
+            return found[0] if found and not _is_walled_off(arrival, found[1]) else None
     return None
 
 

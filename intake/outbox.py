@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import CursorResult, and_, func, or_, select, update
+from sqlalchemy import CursorResult, and_, or_, select, update
 
 from intake.errors import Conflict, NotFound
 from intake.extensions import db, now
@@ -114,7 +114,7 @@ def take_due(limit: int, queue: str | None = None) -> tuple[Sending, ...]:
             job.stuck_at = at
             continue
         job.sends += 1
-        job.due_at = at + min(RESEND_AFTER * 2 ** min(job.sends - 1, 8), LONGEST_WAIT)
+        job.due_at = at + RESEND_AFTER * 2 ** min(job.sends - 1, 4)
         sendings.append(Sending(job.id, KINDS[job.kind], job.sends))
     db.session.commit()
     return tuple(sendings)
@@ -150,12 +150,9 @@ def fail(claim: Claim, why: str) -> None:
 
 def wait(claim: Claim, why: str) -> None:
     """Give a job back because something outside is away, and commit; this never makes it stuck."""
-    pause = timedelta(seconds=min(60, 5 * claim.attempts))
-    _run(
-        _held(claim).values(
-            owner=None, lease_until=None, last_error=why, due_at=now() + pause, attempts=Job.attempts - 1
-        )
-    )
+    sends = db.session.scalars(select(Job.sends).where(Job.id == claim.job_id)).one()
+    values = {"owner": None, "lease_until": None, "last_error": why, "attempts": Job.attempts - 1}
+    _run(_held(claim).values(**values, due_at=now() + timedelta(seconds=min(60, 5 * sends))))
     db.session.commit()
 
 
@@ -196,17 +193,6 @@ def retry(job_id: uuid.UUID) -> None:
         db.session.rollback()
         raise NotFound(f"no open job {job_id}")
     db.session.commit()
-
-
-def count_open() -> Mapping[str, int]:
-    """Return how many jobs of each kind are not done yet."""
-    rows = db.session.execute(select(Job.kind, func.count()).where(Job.done_at.is_(None)).group_by(Job.kind))
-    return {row[0]: row[1] for row in rows}
-
-
-def oldest_open() -> datetime | None:
-    """Return when the oldest job that is not done was made."""
-    return db.session.scalar(select(func.min(Job.created_at)).where(Job.done_at.is_(None)))
 
 
 def forget_done(before: datetime, limit: int = 5000) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from flask import Flask
 from waitress.channel import HTTPChannel
@@ -62,7 +64,13 @@ def serve(app: Flask, settings: Settings) -> None:
     )
     server.channel_class = Channel
     log.info("serving %s on port %d", settings.surface, port)
+    # waitress lets the requests in hand finish when it is ended so.
+    signal.signal(signal.SIGTERM, _leave)
     server.run()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _proxy(settings: Settings) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import io
 import pytest
 from sqlalchemy import select
 
-from intake import letters, mailroom, storage
+from intake import letters, mailroom, outbox, routing, storage
 from intake.errors import FileTooLarge, ForeignDomain
 from intake.extensions import db, settings
-from intake.models import Attachment, Event, Letter, Message, OutgoingLetter
+from intake.matters import arrive
+from intake.models import Attachment, Event, Job, Letter, Message, OutgoingLetter
 from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
 
 
@@ -200,3 +201,58 @@ def test_a_letter_about_violence_at_home_gets_no_receipt_by_mail():
     deliver(letter("Min man slår mig och jag är rädd.", subject="Hjälp"))
     assert matters()[0].category == "nara_relation"
     assert db.session.scalars(select(OutgoingLetter)).all() == []
+
+
+def test_an_answer_sent_to_the_walled_unit_is_a_matter_there_and_joins_nothing():
+    deliver(letter())
+    ours = db.session.scalars(select(OutgoingLetter)).one()
+    deliver(letter("En polis slog mig.", In_Reply_To=ours.message_id_header), "su@example.se")
+    assert len(messages(matters()[0])) == 1
+    assert matters()[1].unit_id == "su"
+
+
+def test_an_answer_to_our_letter_sent_to_two_regions_joins_once():
+    deliver(letter())
+    ours = db.session.scalars(select(OutgoingLetter)).one()
+    deliver(letter("Tack!", In_Reply_To=ours.message_id_header), "syd@example.se", "nord@example.se")
+    assert len(matters()) == 1
+    assert len(messages(matters()[0])) == 2
+
+
+def test_a_letter_to_the_walled_unit_stays_there_when_the_rule_had_failed(monkeypatch):
+    place = routing.place
+
+    def broken(facts, rules):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(routing, "place", broken)
+    deliver(letter("Min cykel stals i Malmö."), "su@example.se")
+    monkeypatch.setattr(routing, "place", place)
+    job = db.session.scalars(select(Job).where(Job.kind == "place_again")).one()
+    claim = outbox.claim(job.id, "test:1:0.00")
+    arrive.place_again(claim.subject_id, claim)
+    db.session.expire_all()
+    assert matters()[0].unit_id == "su"
+
+
+def test_a_letter_to_an_address_revoked_before_it_was_read_gets_one_that_works(clock):
+    deliver(letter())
+    (matter,) = matters()
+    address = db.session.scalars(select(mailroom.MailAddress)).one()
+    address.matter_id, address.draft_id = None, matter.id
+    db.session.commit()
+    receive(letter("Filen."), f"arende+{address.token}@example.se")
+    address.revoked_at = clock()
+    db.session.commit()
+    unpack_all()
+    assert address_of(matters()[1])
+
+
+def test_a_letter_to_an_answered_matter_shows_it_again():
+    deliver(letter())
+    (matter,) = matters()
+    matter.status = "answered"
+    db.session.commit()
+    deliver(letter("En fråga till."), address_of(matter))
+    db.session.expire_all()
+    assert matter.status == "reopened"

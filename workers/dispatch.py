@@ -18,7 +18,7 @@ import redis
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake import ledger, logs, outbox
+from intake import ledger, limits, logs, outbox
 from intake.extensions import db, now
 from workers import process, queues
 
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 QUEUE_DEPTH = 60
 IDLE_SECONDS = 0.1
 AWAY_SECONDS = 2.0
-UPKEEP_EVERY = timedelta(minutes=5)
-SWEEP_EVERY = timedelta(days=1)
+UPKEEP_EVERY = timedelta(minutes=30)
 LEASES_EVERY = timedelta(seconds=5)
 DONE_KEPT = timedelta(days=7)
+COUNTS_KEPT = timedelta(days=2)
 
 
 @dataclass
@@ -65,9 +65,29 @@ class Dispatcher:
 
 
 def upkeep() -> None:
-    """Expire drafts whose time is out and forget jobs that are long done."""
-    ledger.expire_drafts()
-    outbox.forget_done(now() - DONE_KEPT)
+    """Expire drafts, sweep what no row names, and forget what nobody needs; one fault stops no other."""
+    acts: tuple[Callable[[], object], ...] = (
+        ledger.expire_drafts,
+        lambda: outbox.forget_done(now() - DONE_KEPT),
+        lambda: limits.forget(now() - COUNTS_KEPT),
+        ledger.sweep,
+    )
+    for act in acts:
+        try:
+            act()
+        except Exception:
+            log.exception("upkeep goes on without one of its acts")
+            db.session.rollback()
+
+
+def _upkeep_beside() -> None:
+    """Do the upkeep in a thread of its own: a large store takes long to look through."""
+
+    def run_in_app() -> None:
+        with process.app().app_context():
+            upkeep()
+
+    threading.Thread(target=run_in_app, name="upkeep", daemon=True).start()
 
 
 def run(is_stopping: threading.Event) -> None:
@@ -83,10 +103,10 @@ def run(is_stopping: threading.Event) -> None:
 
 def _round(dispatcher: Dispatcher, every: Every) -> float:
     try:
+        sent = dispatcher.step()
         every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
-        every(UPKEEP_EVERY, upkeep)
-        every(SWEEP_EVERY, ledger.sweep)
-        return 0 if dispatcher.step() else IDLE_SECONDS
+        every(UPKEEP_EVERY, _upkeep_beside)
+        return 0 if sent else IDLE_SECONDS
     except redis.RedisError as error:
         log.warning("the queue is away: %s", type(error).__name__)
     except SQLAlchemyError as error:
@@ -104,8 +124,9 @@ class Every:
     def __call__(self, span: timedelta, act: Callable[[], object]) -> None:
         slot = int(now().timestamp() // span.total_seconds())
         if self._last.get(span) != slot:
-            act()
+            # Set first: what fails now is tried again in its next slot, not at every round.
             self._last[span] = slot
+            act()
 
 
 def main() -> int:

@@ -47,10 +47,10 @@ def _check_file(claim: outbox.Claim) -> None:
 
 
 def _send_letter(claim: outbox.Claim) -> None:
-    outgoing = sending.begin_sending(claim.subject_id, claim)
-    if outgoing is None:
-        return
     try:
+        outgoing = sending.begin_sending(claim.subject_id, claim)
+        if outgoing is None:
+            return
         post.current().send(outgoing)
     except PostRefused as refusal:
         sending.record_refused(claim.subject_id, type(refusal).__name__, claim)

@@ -3,7 +3,7 @@
 ``visible`` is the first wall: every query of the handlers' side carries it.
 """
 
-from intake.access.accounts import NewHandler, add_handler, demo_handlers
+from intake.access.accounts import NewHandler, add_handler, demo_handlers, renew_password
 from intake.access.looks import log_refused, look_at_file, look_at_letter, look_at_matter
 from intake.access.person import Person, Seat, find_person
 from intake.access.sessions import (
@@ -37,6 +37,7 @@ __all__ = [
     "look_at_matter",
     "may_open_quarantine",
     "open_sessions",
+    "renew_password",
     "sign_in",
     "sign_out",
     "visible",

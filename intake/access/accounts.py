@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 
 from config.tables import Authority, Region
 from intake.access import passwords
 from intake.access.looks import security
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import db, now, settings
-from intake.models import Handler, Membership, Unit, new_id
+from intake.models import Handler, HandlerSession, Membership, Unit, new_id
 from intake.models.people import ROLES
 
 FIRST_PASSWORD_LASTS = timedelta(days=14)
@@ -61,6 +61,21 @@ def demo_handlers() -> list[NewHandler]:
             made.append(NewHandler(demo.email, demo.name, password, demo.words))
     db.session.commit()
     return made
+
+
+def renew_password(email: str) -> str:
+    """Give a handler a new first password, end every session, commit, and return it; NotFound."""
+    handler = db.session.scalar(select(Handler).where(Handler.email == email.strip().lower()))
+    if handler is None:
+        raise NotFound(f"Det finns ingen handläggare med adressen {email}.")
+    at, password = now(), passwords.new_password()
+    handler.password_hash = passwords.make_hash(password)
+    handler.must_change_password, handler.password_expires_at = True, at + FIRST_PASSWORD_LASTS
+    is_open = (HandlerSession.handler_id == handler.id, HandlerSession.ended_at.is_(None))
+    db.session.execute(update(HandlerSession).where(*is_open).values(ended_at=at))
+    security.info("password_renewed handler=%s", handler.id)
+    db.session.commit()
+    return password
 
 
 def _write(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str:

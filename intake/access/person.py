@@ -50,10 +50,6 @@ class Person:
         """Return what Flask-Login keeps in the cookie: the token of the session's row."""
         return self.token
 
-    def has_role(self, role: str, unit: str) -> bool:
-        """Say whether the person has a role in this very unit."""
-        return any((seat.role, seat.unit) == (role, unit) for seat in self.seats)
-
 
 def hash_token(token: str) -> str:
     """Return the SHA-256 under which a session's token is stored; the token holds 256 random bits."""

@@ -60,6 +60,7 @@ def sign_in(email: str, password: str, remote_address: str | None) -> str:
         raise SignInRefused(TOO_MANY, is_throttled=True)
     handler = db.session.scalar(select(Handler).where(Handler.email == email, Handler.disabled_at.is_(None)))
     if not passwords.matches(handler.password_hash if handler else None, password) or handler is None:
+        _count_try(email, network)
         security.warning("sign_in outcome=wrong %s", seen)
         raise SignInRefused(WRONG)
     if handler.password_expires_at and handler.password_expires_at <= now():
@@ -83,14 +84,23 @@ def sign_in(email: str, password: str, remote_address: str | None) -> str:
     return token
 
 
-def _is_throttled(email: str, network: str) -> bool:
-    tries = (
+def _tries(email: str, network: str) -> tuple[tuple[str, str, int], ...]:
+    return (
         ("sign_in.both", f"{email} {network}", TRIES_BY_ADDRESS_AND_NETWORK),
         ("sign_in.network", network, TRIES_BY_NETWORK),
         ("sign_in.address", email, TRIES_BY_ADDRESS),
     )
-    counts = [limits.hit(what, key, window=WINDOW) > most for what, key, most in tries]
+
+
+def _is_throttled(email: str, network: str) -> bool:
+    counts = [limits.count(what, key, window=WINDOW) >= most for what, key, most in _tries(email, network)]
     return any(counts)
+
+
+def _count_try(email: str, network: str) -> None:
+    """Count a failed try; those who get in count for nothing, however many share an office."""
+    for what, key, _most in _tries(email, network):
+        limits.hit(what, key, window=WINDOW)
 
 
 def sign_out(person: Person) -> None:

@@ -120,9 +120,16 @@ def files(draft_id: uuid.UUID) -> AnyResponse:
         if not form.files.errors:
             return _onward("contact", draft_id) if is_going_on else _again("files", draft_id)
         draft = _open(draft_id)
-    page = _page("files", draft, form, has_room=storage.current().has_room(), limits=settings().tables.files)
+    page = _page("files", draft, form, has_room=_has_room(), limits=settings().tables.files)
     page.status_code = status if form.errors else 200
     return page
+
+
+def _has_room() -> bool:
+    try:
+        return storage.current().has_room()
+    except StorageError:
+        return False
 
 
 @bp.post("/skriv/<uuid:draft_id>/filer/<uuid:file_id>/ta-bort")

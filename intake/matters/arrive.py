@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import cast
 
 from flask import current_app
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 
 from intake import codes, letters, outbox, routing
 from intake.errors import NotFound
@@ -35,7 +35,6 @@ from intake.models import (
 log = logging.getLogger(__name__)
 
 SUBJECT_CHARACTERS = 120
-UNTOUCHED = ("received", "registered")
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,8 @@ def begin_matter(submission: Submission, arrival: Arrival, address: MailAddress 
     placement = _place(submission)
     matter = _matter(submission, placement)
     db.session.add(matter)
-    if address is None:
+    if address is None or address.revoked_at is not None:
+        # An address whose draft was erased opens nothing more; the matter needs one of its own.
         address = MailAddress(id=new_id(), token=codes.new_token(), created_at=submission.received_at)
         db.session.add(address)
     address.matter_id = matter.id
@@ -142,9 +142,10 @@ def begin_matter(submission: Submission, arrival: Arrival, address: MailAddress 
     keep_placement(matter.id, placement)
     _write_message(matter.id, submission, arrival)
     note(matter.id, "accepted", {"channel": submission.channel, "unit": placement.unit})
-    if routing.FAILED in {reason.code for reason in placement.reasons}:
+    has_failed = routing.FAILED in {reason.code for reason in placement.reasons}
+    if has_failed:
         outbox.add("place_again", matter.id)
-    _owe_receipt(matter, submission)
+    _owe_receipt(matter, submission, is_sure=not has_failed)
     return matter
 
 
@@ -155,20 +156,19 @@ def add_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) 
         select(*columns).where(Matter.id == matter_id).with_for_update()
     ).one()
     _write_message(matter_id, submission, arrival)
-    values: dict[str, object] = {"version": Matter.version + 1}
-    if closed_at is not None:
-        values |= {"status": "reopened", "closed_at": None}
+    values: dict[str, object] = {}
+    if closed_at is not None or status == "answered":
+        values = {"status": "reopened", "closed_at": None}
         note(matter_id, "reopened", {"why": "new_message"})
     elif status == "awaiting_citizen":
-        values["status"] = "in_progress"
+        values = {"status": "in_progress"}
     update_matter(matter_id, values)
     note(matter_id, "message_added", {"channel": submission.channel, "files": len(submission.files)})
 
 
 def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
     """Place a matter again when its form came after its letter, unless a person has acted on it."""
-    columns = (Matter.status, Matter.unit_id, Matter.handler_id)
-    status, unit, handler = db.session.execute(select(*columns).where(Matter.id == matter_id)).one()
+    unit = db.session.scalars(select(Matter.unit_id).where(Matter.id == matter_id)).one()
     values: dict[str, object] = {
         "subject": _subject(submission),
         "chosen_category": submission.category,
@@ -179,7 +179,7 @@ def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
     for name in ("sender_name", "sender_email", "sender_phone"):
         if getattr(submission, name):
             values[name] = getattr(submission, name)
-    if status in UNTOUCHED and handler is None:
+    if _is_untouched(matter_id):
         values |= _replaced(matter_id, unit, _place(submission))
     update_matter(matter_id, values)
 
@@ -187,13 +187,15 @@ def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
 def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
     """Place a matter whose rule failed at arrival, unless a person has acted on it; commits."""
     matter = db.session.scalar(select(Matter).where(Matter.id == matter_id).with_for_update())
-    if matter is not None and matter.status in UNTOUCHED and matter.handler_id is None:
-        first = db.session.scalars(
-            select(Message)
-            .where(Message.matter_id == matter_id, Message.direction == "incoming")
+    if matter is not None and _is_untouched(matter_id):
+        first, addressed_unit = db.session.execute(
+            select(Message, Arrival.unit_id)
+            .join(Arrival, Arrival.message_id == Message.id)
+            .where(Message.matter_id == matter_id)
             .order_by(Message.created_at, Message.id)
             .limit(1)
         ).one()
+        has_files = select(exists().where(Attachment.message_id == first.id))
         facts = routing.Facts(
             channel=matter.channel,  # type: ignore[arg-type]
             subject=matter.subject,
@@ -201,10 +203,17 @@ def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
             category=matter.chosen_category,
             municipality=matter.municipality,
             place_words=matter.place_words,
+            addressed_unit=addressed_unit,
+            has_files=bool(db.session.scalar(has_files)),
         )
         update_matter(matter_id, _replaced(matter_id, matter.unit_id, routing.place(facts, _rules())))
     claim.finish()
     db.session.commit()
+
+
+def _is_untouched(matter_id: uuid.UUID) -> bool:
+    """Say whether no person has acted on a matter yet; what a person decided, no rule undoes."""
+    return bool(db.session.scalar(text("SELECT is_untouched(:id)"), {"id": matter_id}))
 
 
 def mint_status_code(matter_id: uuid.UUID) -> str:
@@ -330,8 +339,13 @@ def attach(message: Message, files: Iterable[IncomingFile], *, first_position: i
 
 
 def _replaced(matter_id: uuid.UUID, old_unit: str, placement: routing.Placement) -> dict[str, object]:
-    """Keep a new placement, move the matter between inboxes if it says so, return the new columns."""
+    """Keep a new placement, move the matter between inboxes if it says so, return the new columns.
+
+    What stands behind a wall stays there: only a person takes it out.
+    """
     keep_placement(matter_id, placement)
+    if settings().tables.authority.unit(old_unit).is_walled:
+        return {}
     if placement.unit != old_unit:
         leave_inbox(matter_id, old_unit)
         stand_in(matter_id, placement.unit, "placed again")
@@ -349,12 +363,15 @@ def _reference_of(matter_id: uuid.UUID) -> str:
     return str(db.session.scalars(select(Matter.reference).where(Matter.id == matter_id)).one())
 
 
-def _owe_receipt(matter: Matter, submission: Submission) -> None:
-    """Owe a receipt by mail where one may be sent: automatic mail must never put a person at risk."""
+def _owe_receipt(matter: Matter, submission: Submission, *, is_sure: bool) -> None:
+    """Owe a receipt by mail where one may be sent: automatic mail must never put a person at risk.
+
+    ``is_sure`` is False when no rule could say what the matter is about.
+    """
     if not submission.sender_email or submission.is_automatic or submission.wants_receipt is False:
         return
     category = settings().tables.categories.get(matter.category)
-    is_delicate = category.is_private or "vulnerable" in matter.flags
+    is_delicate = category.is_private or "vulnerable" in matter.flags or not is_sure
     if is_delicate and not submission.wants_receipt:
         return
     tables, letter_id = settings().tables, new_id()

@@ -71,6 +71,10 @@ def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:
 
 
 def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:
-    """Change columns of a matter, in the caller's transaction, without reading it first."""
-    statement = update(Matter).where(Matter.id == matter_id).values(**values)
+    """Change columns of a matter, in the caller's transaction, without reading it first.
+
+    The version counts up, so that a handler with an older page is told.
+    """
+    counted = {"version": Matter.version + 1, **values}
+    statement = update(Matter).where(Matter.id == matter_id).values(**counted)
     db.session.execute(statement.execution_options(synchronize_session=False))

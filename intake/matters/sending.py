@@ -21,6 +21,8 @@ from intake.models import Attachment, MailAddress, Matter, Message, OutgoingLett
 from intake.post import Outgoing
 
 RECEIPTS_A_DAY = 5
+# A receipt that was counted against the cap is not counted again when it has to wait.
+COUNTED = "counted"
 
 
 def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
@@ -36,10 +38,11 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
         claim.finish()
         db.session.commit()
         return None
-    is_first_try = letter.state == "owed"
-    if letter.kind == "receipt" and is_first_try and _is_over_cap(letter.recipient):
-        _settle(letter, "refused", "daily cap", claim)
-        return None
+    if letter.kind == "receipt" and letter.why != COUNTED:
+        if _is_over_cap(letter.recipient):
+            _settle(letter, "refused", "daily cap", claim)
+            return None
+        letter.why = COUNTED
     letter.state = "sending"
     outgoing = _outgoing(letter)
     db.session.commit()

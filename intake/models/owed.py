@@ -20,6 +20,7 @@ class Job(Base):
     __table_args__ = (
         UniqueConstraint("dedupe"),
         Index("ix_job_due", "due_at", postgresql_where=text("done_at IS NULL AND stuck_at IS NULL")),
+        Index("ix_job_done", "done_at", postgresql_where=text("done_at IS NOT NULL")),
         Index("ix_job_open", "created_at", postgresql_where=text("done_at IS NULL")),
     )
 

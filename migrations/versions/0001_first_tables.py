@@ -66,6 +66,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("dedupe", name=op.f("uq_job_dedupe")),
     )
     op.create_index(
+        "ix_job_done", "job", ["done_at"], unique=False, postgresql_where=sa.text("done_at IS NOT NULL")
+    )
+    op.create_index(
         "ix_job_due",
         "job",
         ["due_at"],

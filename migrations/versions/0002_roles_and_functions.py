@@ -113,6 +113,16 @@ FUNCTIONS = {
         """,
         ("worker",),
     ),
+    "is_untouched(uuid)": (
+        """
+        CREATE FUNCTION is_untouched(p_matter uuid) RETURNS boolean
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT NOT EXISTS (
+                SELECT FROM event WHERE event.matter_id = p_matter AND event.handler_id IS NOT NULL)
+        $$
+        """,
+        ("citizen", "worker"),
+    ),
     "matter_status(text, text)": (
         """
         CREATE FUNCTION matter_status(p_reference text, p_code_hash text)

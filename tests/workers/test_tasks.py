@@ -243,3 +243,24 @@ def test_a_job_that_fails_keeps_the_name_of_its_fault_and_no_more(app, monkeypat
     monkeypatch.setattr(tasks.sending, "begin_sending", broken)
     work("send_letter")
     assert db.session.scalars(select(Job.last_error).where(Job.kind == "send_letter")).one() == "ValueError"
+
+
+def test_an_outage_of_the_mail_server_uses_up_no_receipts(app, post, clock):
+    deliver(letter())
+    post.failure = PostAway("no answer")
+    for _ in range(RECEIPTS_A_DAY + 3):
+        work("send_letter")
+        clock.at += timedelta(minutes=5)
+    post.failure = None
+    work("send_letter")
+    assert the(OutgoingLetter).state == "sent"
+
+
+def test_a_reply_to_an_address_no_letter_can_go_to_is_a_persons_task(app, post, clock):
+    deliver(letter())
+    work("send_letter")
+    owed = reply_to(matters()[0], clock)
+    owed.recipient = "kim[x]@example.com"
+    db.session.commit()
+    work("send_letter")
+    assert (owed.state, the(Matter).needs_person) == ("refused", ["reply_not_sent"])
