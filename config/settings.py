@@ -150,6 +150,8 @@ class _Reader:
     def _checked_url(self, name: str, value: str, schemes: tuple[str, ...]) -> str:
         # The value may hold a password, so only its scheme is ever shown.
         scheme = urlsplit(value).scheme
+        if not scheme:
+            raise SettingsError(name, f"is not a whole address; begin it with {schemes[-1]}://.")
         if scheme not in schemes:
             raise SettingsError(name, f"begins with {scheme!r}; begin it with {schemes[0]}://.")
         return value

@@ -12,7 +12,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -62,12 +62,27 @@ def _kindly(command: Command) -> Command:
         try:
             return command(*args, **kwargs)
         except OperationalError:
-            click.echo("intake: the database does not answer; start it, or check DATABASE_URL.", err=True)
+            is_ours = not os.environ.get("DATABASE_URL") and not os.environ.get("DATABASE_URL_WORKER")
+            cure = "start it with `make run`" if is_ours else "start it, or check DATABASE_URL"
+            click.echo(f"intake: the database does not answer; {cure}.", err=True)
         except (SettingsError, IntakeError) as error:
             click.echo(f"intake: {error}", err=True)
         sys.exit(1)
 
     return wrapped  # type: ignore[return-value]
+
+
+class Moment(click.ParamType[datetime]):
+    """A time in ISO 8601, as we print it ourselves; one without zone is in UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write it as 2026-11-22T17:59:10Z.", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -239,7 +254,7 @@ def show(reference: str, as_json: bool) -> None:
 
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--since", type=click.DateTime(), help="Received at this time (UTC) or later.")
+@click.option("--since", type=Moment(), help="Received at this time or later, such as 2026-11-22T17:59:10Z.")
 @click.option("--reference", help="One matter only.")
 @_kindly
 def list_matters(as_json: bool, since: datetime | None, reference: str | None) -> None:

@@ -26,10 +26,10 @@ BATCH = 200
 
 
 def each(since: datetime | None = None, reference: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield matters, oldest first; ``since`` is a time without zone, in UTC. Raises NotFound."""
+    """Yield matters, oldest first, those received at ``since`` or later. Raises NotFound."""
     query = select(Matter, DiaryEntry).join(DiaryEntry).order_by(Matter.received_at, Matter.id)
     if since is not None:
-        query = query.where(Matter.received_at >= since.replace(tzinfo=UTC))
+        query = query.where(Matter.received_at >= since)
     if reference is not None:
         query = query.where(Matter.reference == _written(reference))
     is_empty = True

@@ -86,8 +86,8 @@ def refuse_before_sending(name: str, size_bytes: int, limits: FileLimits) -> Non
     shown = clean_name(name).shown
     if extension(name) not in limits.types:
         raise FileTypeRefused(
-            f"Filen ”{shown}” är av en typ som inte kan tas emot här. Det som kan tas emot är "
-            f"{_listed(limits)}. Din text är sparad. {_way_out(size_bytes, limits)}"
+            f"Filen ”{shown}” är av en typ som inte kan tas emot här. Vi tar emot bilder, filmer, ljud, "
+            f"dokument och zip-filer. Din text är sparad. {_way_out(size_bytes, limits)}"
         )
     if size_bytes == 0:
         raise FileEmpty(
@@ -160,11 +160,6 @@ def _begins_right(path: Path, begins: re.Pattern[bytes] | None) -> bool:
         return True
     with path.open("rb") as file:
         return begins.match(file.read(HEAD_BYTES)) is not None
-
-
-def _listed(limits: FileLimits) -> str:
-    names = list(dict.fromkeys(file_type.name for file_type in limits.types.values()))
-    return " och ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _way_out(size_bytes: int, limits: FileLimits) -> str:

@@ -8,10 +8,11 @@ import sys
 from types import FrameType
 from typing import Any, NoReturn
 
-from flask import Flask
+from flask import Flask, Response
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from config.settings import Settings, from_environment
 from intake import create_app, logs, web
@@ -30,8 +31,7 @@ def error_task(app: Flask) -> type[ErrorTask]:
     class OurError(ErrorTask):  # type: ignore[misc]
         def execute(self) -> None:
             code = int(self.request.error.code)
-            with app.test_request_context():
-                answer = app.process_response(web.show_problem(web.problem_of(code)))
+            answer = _too_large(app, self.request) if code == 413 else _problem(app, code)
             self.status = f"{code} {self.request.error.reason}"
             self.response_headers += list(answer.headers.items())
             self.set_close_on_finish()
@@ -39,6 +39,29 @@ def error_task(app: Flask) -> type[ErrorTask]:
             self.write(answer.data)
 
     return OurError
+
+
+def _problem(app: Flask, code: int) -> Response:
+    with app.test_request_context():
+        return app.process_response(web.show_problem(web.problem_of(code)))
+
+
+def _too_large(app: Flask, request: Any) -> Response:
+    """Answer as the surface itself does when a body is too large: with a way back and a way out.
+
+    The body was never read, so nothing but its path and headers is handed on.
+    """
+    sent = request.headers
+    given = {"Cookie": sent.get("COOKIE", ""), "Content-Type": sent.get("CONTENT_TYPE", "")}
+    size = {"CONTENT_LENGTH": sent.get("CONTENT_LENGTH", "")}
+    try:
+        with app.test_request_context(
+            request.path, method=request.command, headers=given, environ_overrides=size
+        ):
+            return app.process_response(app.make_response(app.handle_user_exception(RequestEntityTooLarge())))
+    except Exception:
+        log.exception("the page about a body too large failed")
+        return _problem(app, 413)
 
 
 def serve(app: Flask, settings: Settings) -> None:

@@ -102,7 +102,7 @@ def test_an_ordinary_file_may_be_sent():
     [
         ("tom.pdf", 0, FileEmpty, "är tom"),
         ("foto.jpg.exe", 10, FileTypeRefused, "mejla sedan filen"),
-        ("anteckning", 10, FileTypeRefused, "bild, film, ljud"),
+        ("anteckning", 10, FileTypeRefused, "bilder, filmer, ljud"),
         ("sida.html", 21_000_000, FileTypeRefused, "säga hur du lämnar den"),
         ("film.mp4", 62_914_561, FileTooLarge, "större än 60 MB"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cache
 
@@ -55,9 +56,17 @@ def problem_with(password: str, own_words: tuple[str, ...]) -> str | None:
         return f"Lösenordet får vara högst {MAX_CHARACTERS} tecken."
     if len(set(folded)) < MIN_DIFFERENT or folded in _bad() or _core(folded) in _bad():
         return "Lösenordet är för lätt att gissa. Välj till exempel flera ord som inte hör ihop."
-    if any(word.casefold() in folded for word in own_words if len(word) > 3):
-        return "Lösenordet får inte innehålla ditt namn, din e-postadress eller tjänstens namn."
+    own = next((word for word in own_words if _holds(folded, word.casefold())), None)
+    if own:
+        return (
+            f"Lösenordet får inte innehålla ”{own}”: det står i ditt namn eller din adress, eller är vårt."
+        )
     return None
+
+
+def _holds(folded: str, word: str) -> bool:
+    """Say whether a password holds a word: a long one anywhere, a short one only by itself."""
+    return word in folded if len(word) > 5 else len(word) > 3 and word in re.split(r"[\W\d_]+", folded)
 
 
 def _core(folded: str) -> str:

@@ -118,7 +118,15 @@ def _inbox_query(
         place = tuple_(literal(after.priority), literal(after.received_at), literal(after.id))
         first = first.where(tuple_(*order) > place)
     found = first.order_by(*order).limit(rows).lateral("found")
-    files = select(func.count()).where(Attachment.matter_id == found.c.id).correlate(found).scalar_subquery()
+    came_in = (Attachment.matter_id == found.c.id, Message.direction == "incoming")
+    files = (
+        select(func.count())
+        .select_from(Attachment)
+        .join(Message, Message.id == Attachment.message_id)
+        .where(*came_in)
+        .correlate(found)
+        .scalar_subquery()
+    )
     columns = [found.c[name] for name in ("id", "reference", "subject", "category", "priority", "flags")]
     return (
         select(*columns, found.c.needs_person, found.c.status, Unit.name, Handler.name)

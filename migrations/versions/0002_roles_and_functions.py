@@ -42,7 +42,10 @@ GRANTS = {
         "access_log": "INSERT",
         "arrival": "SELECT",
         "letter": "SELECT",
-        "matter": "SELECT, UPDATE",
+        "matter": (
+            "SELECT, UPDATE (category, unit_id, region, priority, status, handler_id, closed_at,"
+            " needs_person, version)"
+        ),
         "matter_unit": "SELECT, INSERT, UPDATE (until)",
         "diary_entry": "SELECT",
         "message": "SELECT, INSERT",
@@ -50,9 +53,9 @@ GRANTS = {
         "placement": "SELECT",
         "event": "SELECT, INSERT",
         "mail_address": "SELECT, INSERT",
-        "outgoing_letter": "SELECT, INSERT, UPDATE (state, why)",
+        "outgoing_letter": "SELECT, INSERT",
         "job": "SELECT, INSERT",
-        "limit_count": "SELECT, INSERT, UPDATE, DELETE",
+        "limit_count": "SELECT, INSERT, UPDATE",
     },
     "worker": {
         "alembic_version": "SELECT",
@@ -63,7 +66,7 @@ GRANTS = {
         "matter_unit": "SELECT, INSERT, UPDATE (until)",
         "number_series": "SELECT",
         "diary_entry": "SELECT",
-        "message": "SELECT, INSERT, UPDATE",
+        "message": "SELECT, INSERT, UPDATE (subject, text, sender_name, sender_email, problems)",
         "attachment": "SELECT, INSERT, UPDATE (verdict, detected_type, findings, checked_at)",
         "placement": "SELECT, INSERT",
         "event": "SELECT, INSERT",

@@ -148,8 +148,24 @@ def test_a_body_over_every_limit_gets_our_own_page(service):
     except (OSError, HTTPException):
         pytest.fail("the connection was cut without an answer")
     assert answer.status == 413
-    assert "för stort" in answer.text
+    assert "för stor" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_film_of_70_mb_is_told_the_way_out_and_the_way_back(service):
+    person = Citizen(over_http(service.citizen_port))
+    person.begin()
+    too_long = {"Content-Length": str(70 << 20), "Content-Type": "multipart/form-data; boundary=x"}
+    answer = person.ask("POST", f"{person.path}/filer", b"x" * 1000, too_long)
+    assert answer.status == 413
+    assert f'href="{person.path}/filer"' in answer.text
+    assert "@example.se" not in answer.text
+
+
+def test_the_times_that_are_listed_can_be_asked_for(service):
+    last = service.matters()[-1]
+    found = service.command("list", "--json", "--since", last["received_at"])
+    assert last["reference"].encode() in found.stdout, found.stderr
 
 
 def test_every_matter_reconciles_and_no_log_holds_a_word_of_a_citizen(service):
