@@ -58,9 +58,7 @@ def problem_with(password: str, own_words: tuple[str, ...]) -> str | None:
         return "Lösenordet är för lätt att gissa. Välj till exempel flera ord som inte hör ihop."
     own = next((word for word in own_words if _holds(folded, word.casefold())), None)
     if own:
-        return (
-            f"Lösenordet får inte innehålla ”{own}”: det står i ditt namn eller din adress, eller är vårt."
-        )
+        return f"Lösenordet får inte innehålla ”{own}”: det står i ditt namn eller din adress, eller är vårt."
     return None
 
 
