@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -107,38 +108,30 @@ def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
 
 
 def _receipt(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
-    authority = settings().tables.authority
-    return letters.compose_receipt(
-        to=letter.recipient,
-        reference=matter.reference,
-        received_at=matter.received_at,
-        matter_address=matter_address,
-        authority_name=authority.name,
-        is_demonstration=not authority.is_confirmed,
-        message_id=letter.message_id_header,
-        date=letter.created_at,
-        sender=matter_address,
-        in_reply_to=letter.in_reply_to,
-    )
+    return letters.compose_receipt(received_at=matter.received_at, **_common(letter, matter, matter_address))
 
 
 def _reply(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
-    authority = settings().tables.authority
     said = db.session.get_one(Message, letter.message_id)
     return letters.compose_reply(
-        to=letter.recipient,
-        subject=said.subject,
-        text=said.text,
-        files=_files(said),
-        reference=matter.reference,
-        matter_address=matter_address,
-        authority_name=authority.name,
-        is_demonstration=not authority.is_confirmed,
-        message_id=letter.message_id_header,
-        date=letter.created_at,
-        sender=matter_address,
-        in_reply_to=letter.in_reply_to,
+        subject=said.subject, text=said.text, files=_files(said), **_common(letter, matter, matter_address)
     )
+
+
+def _common(letter: OutgoingLetter, matter: Matter, matter_address: str) -> dict[str, Any]:
+    """Return what every letter of ours is written with."""
+    authority = settings().tables.authority
+    return {
+        "to": letter.recipient,
+        "reference": matter.reference,
+        "matter_address": matter_address,
+        "authority_name": authority.name,
+        "is_demonstration": not authority.is_confirmed,
+        "message_id": letter.message_id_header,
+        "date": letter.created_at,
+        "sender": matter_address,
+        "in_reply_to": letter.in_reply_to,
+    }
 
 
 def _files(said: Message) -> tuple[letters.ReplyFile, ...]:
