@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 import threading
@@ -18,7 +19,7 @@ from waitress.server import create_server
 from config.settings import from_environment
 from intake import create_app
 from intake.mailroom import Envelope
-from intake.serving import CONNECTIONS, THREADS
+from intake.serving import CONNECTIONS, THREADS, listen
 from workers.mailbox import Listener
 
 ROW = "INSERT INTO bare VALUES (%s, %s, %s)"
@@ -50,16 +51,17 @@ def serve_web(port: int, folder: Path, url: str) -> None:
 
     @app.post("/")
     def take() -> tuple[str, int]:
-        size = sum(write(file.stream, folder) for file in request.files.getlist("files"))
+        words = request.form.get("text", "")
+        parts = [io.BytesIO(words.encode()), *(file.stream for file in request.files.getlist("files"))]
+        size = sum(write(part, folder) for part in parts)
         here = connection(url)
-        here.execute(ROW, (uuid.uuid4(), request.form.get("text", ""), size))
+        here.execute(ROW, (uuid.uuid4(), words, size))
         here.commit()
         return "ok", 303
 
     create_server(
         app,
-        host="127.0.0.1",
-        port=port,
+        sockets=[listen("127.0.0.1", port)],
         threads=THREADS,
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,

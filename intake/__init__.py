@@ -86,7 +86,7 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": _database_url(settings, role),
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": True,
+            "pool_pre_ping": False,
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 10,

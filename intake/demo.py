@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import random
-from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from intake import codes, mailroom, storage
-from intake.extensions import db, now, settings
-from intake.matters import arrive
-from intake.models import Draft, MailAddress, new_id
+from intake import codes, drafts, mailroom
+from intake.extensions import settings
 
 STORIES = (
     ("brott", "Cykel stulen", "Min röda cykel stals utanför stationen i natt. Låset låg avklippt på marken."),
@@ -65,6 +61,7 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000"
     "0500017a5eab3f0000000049454e44ae426082"
 )
+PHOTO_SHARE = 0.3
 
 
 def send(count: int, seed: int | None = None) -> int:
@@ -79,46 +76,30 @@ def send(count: int, seed: int | None = None) -> int:
 
 
 def _send_form(dice: random.Random) -> None:
-    choice, subject, text = dice.choice(STORIES)
-    categories = {
-        choice.code: choice.category
+    code, heading, text = dice.choice(STORIES)
+    group = next(
+        group.code
         for group in settings().tables.categories.groups
-        for choice in group.choices
-    }
-    municipality = dice.choice(settings().tables.geography.municipalities)
-    name = dice.choice(NAMES)
-    at, draft_id = now(), new_id()
-    token = codes.new_token()
-    draft = Draft(
-        id=draft_id,
-        browser_key_hash=hashlib.sha256(draft_id.bytes).hexdigest(),
-        answers={},
-        address_token=token,
-        created_at=at,
-        changed_at=at,
-        expires_at=at + timedelta(hours=24),
+        if code in {choice.code for choice in group.choices}
     )
-    db.session.add_all([draft, MailAddress(id=new_id(), token=token, draft_id=draft_id, created_at=at)])
-    db.session.commit()
-    submission = arrive.Submission(
-        channel="form",
-        subject=subject,
-        text=text,
-        received_at=at,
-        sender_name=name,
-        sender_email=f"{name.split()[0].lower()}@example.com" if name else None,
-        files=(_photo(),) if dice.random() < 0.3 else (),
-        category=categories.get(choice),
+    name = dice.choice(NAMES)
+    answers = drafts.Answers(
+        group=group,
+        choice=code,
         place="municipality",
-        municipality=municipality.code,
+        municipality=dice.choice(settings().tables.geography.municipalities).code,
+        heading=heading,
+        text=text,
+        name=name,
+        email=f"{name.split()[0].lower()}@example.com" if name else None,
         wants_receipt=bool(name),
     )
-    arrive.accept(draft_id, submission, hashlib.sha256(f"{draft_id}{text}".encode()).hexdigest())
-
-
-def _photo() -> arrive.IncomingFile:
-    stored = storage.current().put(storage.new_key("draft"), io.BytesIO(PIXEL))
-    return arrive.IncomingFile("bild.png", stored.key, stored.size_bytes, stored.sha256, "image/png")
+    key = codes.new_token()
+    draft_id = drafts.begin(key, answers)
+    if dice.random() < PHOTO_SHARE:
+        photo = drafts.Upload("bild.png", len(PIXEL), "image/png", io.BytesIO(PIXEL))
+        drafts.add_file(draft_id, key, photo)
+    drafts.send(draft_id, key)
 
 
 def _send_letter(dice: random.Random) -> None:
@@ -130,7 +111,7 @@ def _send_letter(dice: random.Random) -> None:
     letter["From"] = "Kim Berg <kim@example.com>"
     letter["To"] = f"{box}@{authority.mail_domain}"
     letter["Subject"] = subject
-    letter["Message-ID"] = f"<{new_id()}@example.com>"
+    letter["Message-ID"] = f"<{codes.new_token()}@example.com>"
     letter.set_content(f"Hej!\n\n{text}\nDet gäller {place}.\n\nHälsningar\nKim")
     if dice.random() < 0.3:
         letter.add_attachment(PIXEL, maintype="image", subtype="png", filename="bild från mobilen.png")

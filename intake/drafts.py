@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Executable, Row, bindparam, delete, select, update
 
-from intake import codes, files, storage
+from intake import codes, files, rows, storage
 from intake.errors import Conflict, DraftIncomplete, NotFound, TooManyFiles
 from intake.extensions import db, now, settings
 from intake.matters import arrive
@@ -25,6 +25,31 @@ from intake.models import Draft, DraftFile, DraftKey, MailAddress, new_id
 KEPT = timedelta(hours=24)
 NAME_CHARACTERS = 1000
 ONLY_FILES = "Bara filer, ingen text"
+# Read as plain rows: a draft is asked for at every page, and never changed as an object.
+_DRAFT, _FILE, _ADDRESS = Draft.__table__, DraftFile.__table__, MailAddress.__table__
+_AT = bindparam("at", type_=_DRAFT.c.expires_at.type)
+_OWN = (
+    _DRAFT.c.id == bindparam("draft_id"),
+    _DRAFT.c.browser_key_hash == bindparam("key_hash"),
+    _DRAFT.c.expires_at > _AT,
+)
+_LOOK = select(_DRAFT).where(*_OWN)
+# Lets its 24 hours begin anew, and locks it until the transaction ends.
+_HOLD = update(_DRAFT).where(*_OWN).values(changed_at=_AT, expires_at=_AT + KEPT).returning(_DRAFT)
+_HOLD_WITH_ADDRESS = (
+    select(
+        _DRAFT,
+        _ADDRESS.c.id.label("address_id"),
+        _ADDRESS.c.matter_id.label("leads_to"),
+        _ADDRESS.c.revoked_at,
+    )
+    .join(_ADDRESS, _ADDRESS.c.draft_id == _DRAFT.c.id)
+    .where(*_OWN)
+    .with_for_update()
+)
+_FILES = select(_FILE).where(_FILE.c.draft_id == bindparam("draft_id")).order_by(_FILE.c.id)
+DraftRow = Row[Any]
+FileRow = Row[Any]
 
 
 @dataclass(frozen=True)
@@ -110,7 +135,8 @@ class Upload:
 def begin(browser_key: str, answers: Answers | None = None) -> uuid.UUID:
     """Make a draft with a mail address of its own, and commit; return its id."""
     at, draft_id, token = now(), new_id(), codes.new_token()
-    draft = Draft(
+    rows.insert(
+        Draft,
         id=draft_id,
         browser_key_hash=_hash(browser_key),
         answers=asdict(answers or Answers()),
@@ -119,23 +145,21 @@ def begin(browser_key: str, answers: Answers | None = None) -> uuid.UUID:
         changed_at=at,
         expires_at=at + KEPT,
     )
-    address = MailAddress(id=new_id(), token=token, draft_id=draft_id, created_at=at)
-    db.session.add_all([draft, address])
+    rows.insert(MailAddress, token=token, draft_id=draft_id, created_at=at)
     db.session.commit()
     return draft_id
 
 
 def get(draft_id: uuid.UUID, browser_key: str | None) -> OpenDraft:
     """Return a draft to its own browser; NotFound for any other, and when its time is over."""
-    own = (Draft.id == draft_id, Draft.browser_key_hash == _hash(browser_key), Draft.expires_at > now())
-    draft = _found(db.session.scalar(select(Draft).where(*own)))
-    return _seen(draft, _files(draft_id))
+    return _seen(_own(_LOOK, draft_id, browser_key), _files(draft_id))
 
 
 def write(draft_id: uuid.UUID, browser_key: str | None, **answers: Any) -> None:
     """Keep new answers, and commit. Raises NotFound, and Conflict when the draft is sent."""
     draft = _unsent(draft_id, browser_key)
-    draft.answers = asdict(replace(Answers.read(draft.answers), **answers))
+    written = asdict(replace(Answers.read(draft.answers), **answers))
+    db.session.execute(update(_DRAFT).where(_DRAFT.c.id == draft_id).values(answers=written))
     db.session.commit()
 
 
@@ -154,8 +178,8 @@ def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> No
     _unsent(draft_id, browser_key)
     _require_room(upload.name, stored.size_bytes, _files(draft_id))
     at = now()
-    file = DraftFile(
-        id=new_id(),
+    rows.insert(
+        DraftFile,
         draft_id=draft_id,
         name=_storable(upload.name),
         storage_key=stored.key,
@@ -164,8 +188,9 @@ def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> No
         declared_type=_storable(upload.declared_type),
         created_at=at,
     )
-    key = DraftKey(storage_key=stored.key, draft_id=draft_id, size_bytes=stored.size_bytes, created_at=at)
-    db.session.add_all([file, key])
+    rows.insert(
+        DraftKey, storage_key=stored.key, draft_id=draft_id, size_bytes=stored.size_bytes, created_at=at
+    )
     db.session.commit()
 
 
@@ -180,7 +205,7 @@ def remove_file(draft_id: uuid.UUID, browser_key: str | None, file_id: uuid.UUID
 
 def erase(draft_id: uuid.UUID, browser_key: str | None) -> None:
     """Delete a draft and all that is in it, and commit; what has been sent or mailed stays."""
-    _hold(draft_id, browser_key)
+    _own(_HOLD, draft_id, browser_key)
     is_unused = (MailAddress.draft_id == draft_id, MailAddress.matter_id.is_(None))
     db.session.execute(update(MailAddress).where(*is_unused).values(revoked_at=now()))
     db.session.execute(delete(DraftKey).where(DraftKey.draft_id == draft_id))
@@ -193,7 +218,7 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
 
     Raises NotFound, and DraftIncomplete when there is neither text nor file.
     """
-    draft = _hold(draft_id, browser_key)
+    draft = _own(_HOLD_WITH_ADDRESS, draft_id, browser_key)
     kept = _files(draft_id)
     seen = _seen(draft, kept)
     if seen.receipt:
@@ -202,11 +227,13 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
     if not seen.is_sendable:
         db.session.rollback()
         raise DraftIncomplete("neither text nor file")
-    return arrive.accept(draft_id, _submission(seen.answers, kept, needs_person), _digest(seen))
+    address = arrive.Address(draft.address_id, draft.leads_to, None, draft.revoked_at is not None)
+    submission = _submission(seen.answers, kept, needs_person)
+    return arrive.accept(draft_id, address, submission, _digest(seen))
 
 
 def _submission(
-    answers: Answers, kept: Sequence[DraftFile], needs_person: tuple[str, ...]
+    answers: Answers, kept: Sequence[FileRow], needs_person: tuple[str, ...]
 ) -> arrive.Submission:
     return arrive.Submission(
         channel="form",
@@ -247,36 +274,29 @@ def _digest(draft: OpenDraft) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _hold(draft_id: uuid.UUID, browser_key: str | None) -> Draft:
-    """Lock a draft's row until the transaction ends, and let its 24 hours begin anew."""
-    at = now()
-    own = (Draft.id == draft_id, Draft.browser_key_hash == _hash(browser_key), Draft.expires_at > at)
-    held = update(Draft).where(*own).values(changed_at=at, expires_at=at + KEPT).returning(Draft)
-    return _found(db.session.scalar(held, execution_options={"populate_existing": True}))
+def _own(statement: Executable, draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
+    """Return the row of a browser's own draft; NotFound for any other, and when its time is over."""
+    values = {"draft_id": draft_id, "key_hash": _hash(browser_key), "at": now()}
+    row = db.session.execute(statement, values).one_or_none()
+    if row is None:
+        db.session.rollback()
+        raise NotFound("no such draft in this browser")
+    return row
 
 
-def _unsent(draft_id: uuid.UUID, browser_key: str | None) -> Draft:
-    draft = _hold(draft_id, browser_key)
+def _unsent(draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
+    draft = _own(_HOLD, draft_id, browser_key)
     if draft.matter_id is not None:
         db.session.rollback()
         raise Conflict("the draft is already sent")
     return draft
 
 
-def _found(draft: Draft | None) -> Draft:
-    if draft is None:
-        db.session.rollback()
-        raise NotFound("no such draft in this browser")
-    return draft
+def _files(draft_id: uuid.UUID) -> Sequence[FileRow]:
+    return db.session.execute(_FILES, {"draft_id": draft_id}).all()
 
 
-def _files(draft_id: uuid.UUID) -> Sequence[DraftFile]:
-    return db.session.scalars(
-        select(DraftFile).where(DraftFile.draft_id == draft_id).order_by(DraftFile.id)
-    ).all()
-
-
-def _seen(draft: Draft, stored: Sequence[DraftFile]) -> OpenDraft:
+def _seen(draft: DraftRow, stored: Sequence[FileRow]) -> OpenDraft:
     receipt = None
     if draft.matter_id and draft.reference and draft.status_code and draft.sent_at:
         receipt = Receipt(draft.matter_id, draft.reference, draft.status_code, draft.sent_at)
@@ -286,7 +306,7 @@ def _seen(draft: Draft, stored: Sequence[DraftFile]) -> OpenDraft:
     )
 
 
-def _require_room(name: str, size_bytes: int, kept: Sequence[DraftFile]) -> None:
+def _require_room(name: str, size_bytes: int, kept: Sequence[FileRow]) -> None:
     limits = settings().tables.files
     total_bytes = size_bytes + sum(file.size_bytes for file in kept)
     if len(kept) < limits.max_files and total_bytes <= limits.max_matter_bytes:

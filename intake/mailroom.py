@@ -14,7 +14,7 @@ from typing import BinaryIO
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from intake import codes, ledger, letters, outbox, storage
+from intake import codes, ledger, letters, outbox, rows, storage
 from intake.errors import ForeignDomain, LetterUnreadable, NotFound
 from intake.extensions import db, now, settings
 from intake.matters import arrive
@@ -38,6 +38,12 @@ HEAD_BYTES = 256 * 1024
 # The "part" that is the whole raw letter, attached when it could not be parsed.
 WHOLE = "raw"
 PARSE_MEMORY_BYTES = 1 << 30
+_ARRIVAL = Arrival.__table__
+_ARRIVE = (
+    insert(_ARRIVAL)
+    .on_conflict_do_nothing(index_elements=["destination", "digest"])
+    .returning(_ARRIVAL.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def receive(raw: BinaryIO, envelope: Envelope) -> None:
     limit = settings().tables.files.max_letter_bytes
     stored = storage.current().put(f"letter/{letter_id}", raw, limit_bytes=limit)
     destinations = _destinations(ours)
-    rows = [
+    arrivals = [
         {
             "id": new_id(),
             "channel": "email",
@@ -92,12 +98,12 @@ def receive(raw: BinaryIO, envelope: Envelope) -> None:
         }
         for destination in destinations
     ]
-    statement = insert(Arrival).on_conflict_do_nothing(index_elements=["destination", "digest"])
-    if not db.session.execute(statement.returning(Arrival.id), rows).all():
+    if not db.session.execute(_ARRIVE, arrivals).all():
         # The bytes just stored are named by no row; the sweep takes them after a day.
         db.session.rollback()
         return
-    letter = Letter(
+    rows.insert(
+        Letter,
         id=letter_id,
         storage_key=stored.key,
         size_bytes=stored.size_bytes,
@@ -108,7 +114,6 @@ def receive(raw: BinaryIO, envelope: Envelope) -> None:
         received_at=at,
         problems=[],
     )
-    db.session.add(letter)
     outbox.add("parse_letter", letter_id)
     db.session.commit()
 
@@ -204,7 +209,8 @@ def _rewrite(arrival: Arrival, submission: arrive.Submission) -> None:
     message.problems = list(submission.problems)
     known = set(db.session.scalars(select(Attachment.storage_key).where(Attachment.message_id == message.id)))
     new = tuple(file for file in submission.files if file.storage_key not in known)
-    arrive.attach(message, new, first_position=len(known) + 1)
+    at, position = message.created_at, len(known) + 1
+    arrive.attach(message.matter_id, message.id, new, at=at, first_position=position)
     note(message.matter_id, "parsed_again", {"new_files": len(new)})
 
 
@@ -300,13 +306,13 @@ def _deliver(arrival: Arrival, submission: arrive.Submission, parsed: letters.Le
         return None
     if twin is not None:
         submission = replace(submission, needs_person=(*submission.needs_person, "message_id_reused"))
-    address = _locked_address(arrival.address_id)
+    address = _held_address(arrival.address_id)
     matter_id = address.matter_id if address else _find_answered(arrival, parsed)
     if matter_id:
         if copy := _find_copy(arrival, matter_id):
             arrival.duplicate_of_id = copy
             return None
-        arrive.add_message(matter_id, submission, arrival)
+        arrival.message_id = arrive.add_message(matter_id, submission).message_id
         _mark(matter_id, submission.needs_person)
         if address and address.outgoing_id:
             _bounced(matter_id, address.outgoing_id)
@@ -314,9 +320,9 @@ def _deliver(arrival: Arrival, submission: arrive.Submission, parsed: letters.Le
     earlier = _find_named(parsed.subject)
     if earlier:
         submission = replace(submission, needs_person=(*submission.needs_person, "possible_supplement"))
-    matter = arrive.begin_matter(submission, arrival, address)
-    matter.possible_of_id = earlier
-    return matter.id
+    written = arrive.begin_matter(submission, address, possible_of=earlier)
+    arrival.message_id = written.message_id
+    return written.matter_id
 
 
 def _find_twin(arrival: Arrival, parsed: letters.Letter) -> tuple[Arrival | None, bool]:
@@ -340,10 +346,13 @@ def _find_twin(arrival: Arrival, parsed: letters.Letter) -> tuple[Arrival | None
     return (twins[0][0], False) if twins else (None, False)
 
 
-def _locked_address(address_id: uuid.UUID | None) -> MailAddress | None:
+def _held_address(address_id: uuid.UUID | None) -> arrive.Address | None:
+    """Lock an address until the transaction ends, so that it leads to one matter."""
     if address_id is None:
         return None
-    return db.session.scalars(select(MailAddress).where(MailAddress.id == address_id).with_for_update()).one()
+    held = select(MailAddress).where(MailAddress.id == address_id).with_for_update()
+    row = db.session.scalars(held).one()
+    return arrive.Address(row.id, row.matter_id, row.outgoing_id, row.revoked_at is not None)
 
 
 def _find_copy(arrival: Arrival, matter_id: uuid.UUID) -> uuid.UUID | None:

@@ -15,9 +15,10 @@ from typing import cast
 
 from sqlalchemy import CursorResult, and_, or_, select, update
 
+from intake import rows
 from intake.errors import Conflict, NotFound
 from intake.extensions import db, now
-from intake.models import Job, new_id
+from intake.models import Job
 
 MAX_ATTEMPTS = 10
 RESEND_AFTER = timedelta(seconds=20)
@@ -80,15 +81,13 @@ def add(kind: str, subject_id: uuid.UUID, *, dedupe: str | None = None) -> None:
     if kind not in KINDS:
         raise KeyError(kind)
     at = now()
-    db.session.add(
-        Job(
-            id=new_id(),
-            kind=kind,
-            dedupe=dedupe or f"{kind}:{subject_id}",
-            subject_id=subject_id,
-            created_at=at,
-            due_at=at,
-        )
+    rows.insert(
+        Job,
+        kind=kind,
+        dedupe=dedupe or f"{kind}:{subject_id}",
+        subject_id=subject_id,
+        created_at=at,
+        due_at=at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 from types import FrameType
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from intake import create_app, logs, web
 
 log = logging.getLogger(__name__)
 
-THREADS = 8
+THREADS = 4
 CONNECTIONS = 1200
 # Above Flask's own limit, so that a body a little too large meets our page, not the server's.
 BODY_MARGIN_BYTES = 4 << 20
@@ -74,8 +75,7 @@ def serve(app: Flask, settings: Settings) -> None:
 
     server: Any = create_server(
         app,
-        host=settings.bind if settings.surface != "handler" else "127.0.0.1",
-        port=port,
+        sockets=[listen(settings.bind if settings.surface != "handler" else "127.0.0.1", port)],
         threads=THREADS,
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,
@@ -90,6 +90,15 @@ def serve(app: Flask, settings: Settings) -> None:
     # waitress lets the requests in hand finish when it is ended so.
     signal.signal(signal.SIGTERM, _leave)
     server.run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket on a port that several processes of ours may share; the kernel spreads them."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind((host, port))
+    return made
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -8,7 +8,7 @@ import re
 
 from sqlalchemy import select, update
 
-from intake import access, storage
+from intake import access, rows, storage
 from intake.extensions import db
 from intake.matters import arrive
 from intake.models import Arrival, Attachment, Handler, Matter, new_id
@@ -89,13 +89,11 @@ def bring(worker_app, clock, *, files=(), **changes):
     with worker_app.app_context():
         stored = tuple(_store(name, data) for name, data in files)
         submission = arrive.Submission(**said, files=stored)
-        arrival = Arrival(id=new_id(), channel="form", destination=f"test:{new_id()}", digest="d",
-                          at=clock(), marks=[])  # fmt: skip
-        db.session.add(arrival)
-        matter = arrive.begin_matter(submission, arrival, None)
-        matter_id, reference = matter.id, matter.reference
-        arrive.commit_numbered((matter_id,), said["received_at"])
-    return reference
+        written = arrive.begin_matter(submission, None)
+        rows.insert(Arrival, channel="form", destination=f"test:{new_id()}", digest="d", at=clock(),
+                    message_id=written.message_id, marks=[])  # fmt: skip
+        arrive.commit_numbered((written.matter_id,), said["received_at"])
+    return written.reference
 
 
 def _store(name, data):

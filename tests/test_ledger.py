@@ -82,7 +82,7 @@ def test_bytes_no_row_names_are_found_and_swept_once_they_are_a_day_old(tmp_path
 
 def test_an_expired_draft_is_erased_and_its_bytes_follow(make_app, clock):
     with make_app("citizen").app_context():
-        make_draft(clock)
+        make_draft()
     clock.at += timedelta(hours=23)
     assert ledger.expire_drafts() == 0
     clock.at += timedelta(hours=2)

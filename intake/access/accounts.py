@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import exists, select, update
 
 from config.tables import Authority, Region
+from intake import rows
 from intake.access import passwords
 from intake.access.looks import security
 from intake.errors import Conflict, NotAllowed, NotFound
@@ -82,19 +83,19 @@ def _write(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str
     email, name = email.strip().lower(), " ".join(name.split())
     _check(email, name, memberships)
     at, password = now(), passwords.new_password()
-    handler = Handler(
-        id=new_id(),
+    handler_id = new_id()
+    rows.insert(
+        Handler,
+        id=handler_id,
         email=email,
         name=name,
         password_hash=passwords.make_hash(password),
         password_expires_at=at + FIRST_PASSWORD_LASTS,
         created_at=at,
     )
-    db.session.add(handler)
     for unit, role in dict.fromkeys(memberships):
-        row = Membership(id=new_id(), handler_id=handler.id, unit_id=unit, role=role, created_at=at)
-        db.session.add(row)
-    security.info("handler_added handler=%s memberships=%d", handler.id, len(memberships))
+        rows.insert(Membership, handler_id=handler_id, unit_id=unit, role=role, created_at=at)
+    security.info("handler_added handler=%s memberships=%d", handler_id, len(memberships))
     return password
 
 

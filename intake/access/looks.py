@@ -9,9 +9,10 @@ import uuid
 
 from sqlalchemy import exists, select
 
+from intake import rows
 from intake.access.person import Person
 from intake.extensions import db, now, settings
-from intake.models import AccessLog, Matter, new_id
+from intake.models import AccessLog, Matter
 
 security = logging.getLogger("intake.security")
 
@@ -52,8 +53,8 @@ def _look(
     attachment_id: uuid.UUID | None = None,
     reason: str | None = None,
 ) -> None:
-    row = AccessLog(
-        id=new_id(),
+    rows.insert(
+        AccessLog,
         at=now(),
         handler_id=person.handler_id,
         actor=person.name,
@@ -62,5 +63,4 @@ def _look(
         attachment_id=attachment_id,
         reason=reason,
     )
-    db.session.add(row)
     db.session.commit()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from intake import limits
+from intake import limits, rows
 from intake.access import passwords
 from intake.access.looks import security, veiled
 from intake.access.person import IDLE_LIMIT, Person, hash_token
@@ -70,17 +70,18 @@ def sign_in(email: str, password: str, remote_address: str | None) -> str:
         handler.password_hash = passwords.make_hash(password)
     token = secrets.token_urlsafe(32)
     at = now()
-    row = HandlerSession(
-        id=new_id(),
+    session_id = new_id()
+    rows.insert(
+        HandlerSession,
+        id=session_id,
         token_hash=hash_token(token),
         handler_id=handler.id,
         created_at=at,
         seen_at=at,
         expires_at=at + ABSOLUTE_LIMIT,
     )
-    db.session.add(row)
     db.session.commit()
-    security.info("sign_in outcome=ok %s session=%s", seen, row.id)
+    security.info("sign_in outcome=ok %s session=%s", seen, session_id)
     return token
 
 

@@ -16,14 +16,12 @@ from typing import cast
 from flask import current_app
 from sqlalchemy import exists, select, text
 
-from intake import codes, letters, outbox, routing
-from intake.errors import NotFound
+from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
 from intake.matters.records import keep_placement, leave_inbox, note, stand_in, update_matter
 from intake.models import (
     Arrival,
     Attachment,
-    Draft,
     MailAddress,
     Matter,
     Message,
@@ -35,6 +33,13 @@ from intake.models import (
 log = logging.getLogger(__name__)
 
 SUBJECT_CHARACTERS = 120
+
+_SENT = (
+    "UPDATE draft SET matter_id = %s, reference = %s, status_code = %s, sent_at = %s,"
+    " expires_at = %s + (expires_at - changed_at), changed_at = %s WHERE id = %s"
+)
+_LED = "UPDATE mail_address SET matter_id = %s WHERE id = %s"
+_REGISTER = text("SELECT register_matter(:id, :series, :year, :at)")
 
 
 @dataclass(frozen=True)
@@ -82,80 +87,97 @@ class Accepted:
     status_code: str
 
 
-def accept(draft_id: uuid.UUID, submission: Submission, digest: str) -> Accepted:
-    """Accept a sent form and commit; sending the same draft again gives the same matter.
+@dataclass(frozen=True)
+class Address:
+    """A mail address of ours whose row is held: what it leads to, and whether it still opens."""
+
+    id: uuid.UUID
+    matter_id: uuid.UUID | None
+    outgoing_id: uuid.UUID | None
+    is_revoked: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an arrival became: a message of a matter. ``reference`` is told for a new matter."""
+
+    matter_id: uuid.UUID
+    message_id: uuid.UUID
+    reference: str | None = None
+
+
+def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest: str) -> Accepted:
+    """Accept a sent form, and commit. The caller holds the rows of the draft, which is not yet
+    sent, and of its address.
 
     A letter may already have come to the draft's address; then the form joins the matter that
-    it made. ``digest`` is the SHA-256 of what was sent. Raises NotFound for an expired draft.
+    it made. ``digest`` is the SHA-256 of what was sent.
     """
-    draft = db.session.scalar(select(Draft).where(Draft.id == draft_id).with_for_update())
-    if draft is None:
-        raise NotFound(f"no draft {draft_id}")
-    if draft.matter_id and draft.reference and draft.status_code:
-        accepted = Accepted(draft.matter_id, draft.reference, draft.status_code)
-        db.session.rollback()
-        return accepted
-    address = db.session.scalars(
-        select(MailAddress).where(MailAddress.draft_id == draft_id).with_for_update()
-    ).one()
-    arrival = Arrival(
-        id=new_id(),
+    if address.matter_id:
+        written = add_message(address.matter_id, submission)
+        place_joined(written.matter_id, submission)
+        reference = _reference_of(written.matter_id)
+    else:
+        written = begin_matter(submission, address)
+        reference = str(written.reference)
+    rows.insert(
+        Arrival,
         channel=submission.channel,
         destination=f"draft:{draft_id}",
         digest=digest,
         at=submission.received_at,
+        message_id=written.message_id,
         marks=[],
     )
-    if address.matter_id:
-        matter_id = address.matter_id
-        add_message(matter_id, submission, arrival)
-        place_joined(matter_id, submission)
-        numbered: tuple[uuid.UUID, ...] = ()
-        reference = _reference_of(matter_id)
-    else:
-        matter = begin_matter(submission, arrival, address)
-        matter_id, reference, numbered = matter.id, matter.reference, (matter.id,)
-    # Not before: a query above would write it early, and its message could no longer be set.
-    db.session.add(arrival)
-    code = mint_status_code(matter_id)
-    draft.matter_id, draft.reference, draft.status_code = matter_id, reference, code
-    draft.sent_at = submission.received_at
-    accepted = Accepted(matter_id, reference, code)
-    commit_numbered(numbered, submission.received_at)
-    return accepted
+    code = mint_status_code(written.matter_id)
+    at = submission.received_at
+    rows.change(_SENT, written.matter_id, reference, code, at, at, at, draft_id)
+    commit_numbered((written.matter_id,) if written.reference else (), at)
+    return Accepted(written.matter_id, reference, code)
 
 
-def begin_matter(submission: Submission, arrival: Arrival, address: MailAddress | None) -> Matter:
+def begin_matter(
+    submission: Submission, address: Address | None, *, possible_of: uuid.UUID | None = None
+) -> Written:
     """Write a new matter with its first message into the caller's transaction, and place it.
 
     ``address`` is the draft's own when a letter or form came by it; else one is made.
+    ``possible_of`` is a standing matter that a person should compare it with.
     """
     placement = _place(submission)
-    matter = _matter(submission, placement)
-    db.session.add(matter)
-    if address is None or address.revoked_at is not None:
+    matter_id, reference = new_id(), codes.new_reference()
+    if address is None or address.is_revoked:
         # An address whose draft was erased opens nothing more; the matter needs one of its own.
-        address = MailAddress(id=new_id(), token=codes.new_token(), created_at=submission.received_at)
-        db.session.add(address)
-    address.matter_id = matter.id
-    stand_in(matter.id, placement.unit, "placed")
-    keep_placement(matter.id, placement)
-    _write_message(matter.id, submission, arrival)
-    note(matter.id, "accepted", {"channel": submission.channel, "unit": placement.unit})
+        token, at = codes.new_token(), submission.received_at
+        rows.insert(MailAddress, token=token, matter_id=matter_id, created_at=at)
+    else:
+        rows.change(_LED, matter_id, address.id)
+    rows.insert(
+        Matter,
+        id=matter_id,
+        reference=reference,
+        possible_of_id=possible_of,
+        **_columns_of(submission, placement),
+    )
+    stand_in(matter_id, placement.unit, "placed")
+    keep_placement(matter_id, placement)
+    message_id = _write_message(matter_id, submission)
+    note(matter_id, "accepted", {"channel": submission.channel, "unit": placement.unit})
     has_failed = routing.FAILED in {reason.code for reason in placement.reasons}
     if has_failed:
-        outbox.add("place_again", matter.id)
-    _owe_receipt(matter, submission, is_sure=not has_failed)
-    return matter
+        outbox.add("place_again", matter_id)
+    if _may_owe_receipt(submission, placement, is_sure=not has_failed):
+        _owe_receipt(matter_id, submission)
+    return Written(matter_id, message_id, reference)
 
 
-def add_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) -> None:
+def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     """Write what came in as a message of a standing matter; a closed matter opens again."""
     columns = (Matter.status, Matter.closed_at)
     status, closed_at = db.session.execute(
         select(*columns).where(Matter.id == matter_id).with_for_update()
     ).one()
-    _write_message(matter_id, submission, arrival)
+    message_id = _write_message(matter_id, submission)
     values: dict[str, object] = {}
     if closed_at is not None or status == "answered":
         values = {"status": "reopened", "closed_at": None}
@@ -164,6 +186,7 @@ def add_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) 
         values = {"status": "in_progress"}
     update_matter(matter_id, values)
     note(matter_id, "message_added", {"channel": submission.channel, "files": len(submission.files)})
+    return Written(matter_id, message_id)
 
 
 def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
@@ -219,8 +242,7 @@ def _is_untouched(matter_id: uuid.UUID) -> bool:
 def mint_status_code(matter_id: uuid.UUID) -> str:
     """Make a status code for a matter in the caller's transaction and return it in plain."""
     code = codes.new_status_code()
-    row = StatusCode(id=new_id(), matter_id=matter_id, code_hash=codes.hash_code(code), created_at=now())
-    db.session.add(row)
+    rows.insert(StatusCode, matter_id=matter_id, code_hash=codes.hash_code(code), created_at=now())
     return code
 
 
@@ -237,9 +259,7 @@ def commit_numbered(matter_ids: Iterable[uuid.UUID], received_at: datetime) -> N
         "at": now(),
     }
     for matter_id in matter_ids:
-        db.session.execute(
-            text("SELECT register_matter(:id, :series, :year, :at)"), {"id": matter_id, **values}
-        )
+        db.session.execute(_REGISTER, {"id": matter_id, **values})
     db.session.commit()
 
 
@@ -273,33 +293,33 @@ def _subject(submission: Submission) -> str:
     return words if len(words) <= SUBJECT_CHARACTERS else words[: SUBJECT_CHARACTERS - 1] + "…"
 
 
-def _matter(submission: Submission, placement: routing.Placement) -> Matter:
-    return Matter(
-        id=new_id(),
-        reference=codes.new_reference(),
-        channel=submission.channel,
-        category=placement.category,
-        unit_id=placement.unit,
-        region=placement.region,
-        priority=placement.priority,
-        flags=list(placement.flags),
-        status="registered",
-        subject=_subject(submission),
-        sender_name=submission.sender_name,
-        sender_email=submission.sender_email,
-        sender_phone=submission.sender_phone,
-        municipality=submission.municipality,
-        place=submission.place,
-        place_words=submission.place_words,
-        chosen_category=submission.category,
-        needs_person=list(submission.needs_person),
-        received_at=submission.received_at,
-    )
+def _columns_of(submission: Submission, placement: routing.Placement) -> dict[str, object]:
+    return {
+        "channel": submission.channel,
+        "category": placement.category,
+        "unit_id": placement.unit,
+        "region": placement.region,
+        "priority": placement.priority,
+        "flags": placement.flags,
+        "status": "registered",
+        "subject": _subject(submission),
+        "sender_name": submission.sender_name,
+        "sender_email": submission.sender_email,
+        "sender_phone": submission.sender_phone,
+        "municipality": submission.municipality,
+        "place": submission.place,
+        "place_words": submission.place_words,
+        "chosen_category": submission.category,
+        "needs_person": submission.needs_person,
+        "received_at": submission.received_at,
+    }
 
 
-def _write_message(matter_id: uuid.UUID, submission: Submission, arrival: Arrival) -> None:
-    message = Message(
-        id=new_id(),
+def _write_message(matter_id: uuid.UUID, submission: Submission) -> uuid.UUID:
+    message_id = new_id()
+    rows.insert(
+        Message,
+        id=message_id,
         matter_id=matter_id,
         direction="incoming",
         channel=submission.channel,
@@ -313,18 +333,26 @@ def _write_message(matter_id: uuid.UUID, submission: Submission, arrival: Arriva
         problems=list(submission.problems),
         created_at=submission.received_at,
     )
-    db.session.add(message)
-    arrival.message_id = message.id
-    attach(message, submission.files)
+    attach(matter_id, message_id, submission.files, at=submission.received_at)
+    return message_id
 
 
-def attach(message: Message, files: Iterable[IncomingFile], *, first_position: int = 1) -> None:
+def attach(
+    matter_id: uuid.UUID,
+    message_id: uuid.UUID,
+    files: Iterable[IncomingFile],
+    *,
+    at: datetime,
+    first_position: int = 1,
+) -> None:
     """Write files as attachments of a message, each with the job that checks it; joins."""
     for position, file in enumerate(files, start=first_position):
-        attachment = Attachment(
-            id=new_id(),
-            matter_id=message.matter_id,
-            message_id=message.id,
+        attachment_id = new_id()
+        rows.insert(
+            Attachment,
+            id=attachment_id,
+            matter_id=matter_id,
+            message_id=message_id,
             position=position,
             name=file.name,
             storage_key=file.storage_key,
@@ -332,10 +360,9 @@ def attach(message: Message, files: Iterable[IncomingFile], *, first_position: i
             sha256=file.sha256,
             declared_type=file.declared_type,
             findings=[],
-            created_at=message.created_at,
+            created_at=at,
         )
-        db.session.add(attachment)
-        outbox.add("check_file", attachment.id)
+        outbox.add("check_file", attachment_id)
 
 
 def _replaced(matter_id: uuid.UUID, old_unit: str, placement: routing.Placement) -> dict[str, object]:
@@ -363,29 +390,31 @@ def _reference_of(matter_id: uuid.UUID) -> str:
     return str(db.session.scalars(select(Matter.reference).where(Matter.id == matter_id)).one())
 
 
-def _owe_receipt(matter: Matter, submission: Submission, *, is_sure: bool) -> None:
-    """Owe a receipt by mail where one may be sent: automatic mail must never put a person at risk.
+def _may_owe_receipt(submission: Submission, placement: routing.Placement, *, is_sure: bool) -> bool:
+    """Say whether a receipt may go by mail: automatic mail must never put a person at risk.
 
     ``is_sure`` is False when no rule could say what the matter is about.
     """
     if not submission.sender_email or submission.is_automatic or submission.wants_receipt is False:
-        return
-    category = settings().tables.categories.get(matter.category)
-    is_delicate = category.is_private or "vulnerable" in matter.flags or not is_sure
-    if is_delicate and not submission.wants_receipt:
-        return
+        return False
+    category = settings().tables.categories.get(placement.category)
+    is_delicate = category.is_private or "vulnerable" in placement.flags or not is_sure
+    return bool(submission.wants_receipt) or not is_delicate
+
+
+def _owe_receipt(matter_id: uuid.UUID, submission: Submission) -> None:
     tables, letter_id = settings().tables, new_id()
     header = letters.message_id(
         "receipt", str(letter_id), settings().address_key, tables.authority.mail_domain
     )
-    row = OutgoingLetter(
+    rows.insert(
+        OutgoingLetter,
         id=letter_id,
-        matter_id=matter.id,
+        matter_id=matter_id,
         kind="receipt",
         recipient=submission.sender_email,
         message_id_header=header,
         in_reply_to=submission.message_id_header,
         created_at=submission.received_at,
     )
-    db.session.add(row)
     outbox.add("send_letter", letter_id)

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from sqlalchemy import update
 
-from intake import routing
+from intake import routing, rows
 from intake.extensions import db, now
-from intake.models import Event, Matter, MatterUnit, PlacementRecord, new_id
+from intake.models import Event, Matter, MatterUnit, PlacementRecord
 
 
 def note(
@@ -17,8 +17,8 @@ def note(
 ) -> None:
     """Write an event into the caller's transaction; ``detail`` holds no personal data."""
     actor = "handler" if handler_id else "system"
-    row = Event(
-        id=new_id(),
+    rows.insert(
+        Event,
         matter_id=matter_id,
         at=now(),
         actor=actor,
@@ -26,13 +26,11 @@ def note(
         what=what,
         detail=detail,
     )
-    db.session.add(row)
 
 
 def stand_in(matter_id: uuid.UUID, unit: str, why: str) -> None:
     """Let a unit see a matter, in the caller's transaction."""
-    row = MatterUnit(id=new_id(), matter_id=matter_id, unit_id=unit, why=why, since=now())
-    db.session.add(row)
+    rows.insert(MatterUnit, matter_id=matter_id, unit_id=unit, why=why, since=now())
 
 
 def leave_inbox(matter_id: uuid.UUID, unit: str) -> None:
@@ -52,8 +50,8 @@ def leave_inbox(matter_id: uuid.UUID, unit: str) -> None:
 
 def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:
     """Keep a decision of the routing rule, in the caller's transaction."""
-    row = PlacementRecord(
-        id=new_id(),
+    rows.insert(
+        PlacementRecord,
         matter_id=matter_id,
         at=now(),
         category=placement.category,
@@ -67,7 +65,6 @@ def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:
         reasons=[asdict(reason) for reason in placement.reasons],
         rules_version=placement.rules_version,
     )
-    db.session.add(row)
 
 
 def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:

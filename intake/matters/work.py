@@ -14,7 +14,7 @@ from typing import cast
 
 from sqlalchemy import CursorResult, exists, select, update
 
-from intake import codes, letters, outbox
+from intake import codes, letters, outbox, rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
 from intake.matters.arrive import IncomingFile, attach
@@ -111,16 +111,16 @@ def reply(act: Act, text: str, files: Sequence[IncomingFile] = ()) -> None:
         )
     recipient, subject = matter.sender_email, f"Svar om ditt ärende {matter.reference}"
     _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
-    message = _write(act, "outgoing", text, subject)
-    attach(message, files)
-    _owe_letter(act, message.id, recipient)
-    _end(act, "replied", {"message": str(message.id), "files": len(files)})
+    message_id = _write(act, "outgoing", text, subject)
+    attach(act.matter_id, message_id, files, at=now())
+    _owe_letter(act, message_id, recipient)
+    _end(act, "replied", {"message": str(message_id), "files": len(files)})
 
 
 def write_note(act: Act, text: str) -> None:
     """Write a note that only handlers see, and commit; a note collides with nobody's work."""
-    message = _write(act, "note", text)
-    _end(act, "noted", {"message": str(message.id)})
+    message_id = _write(act, "note", text)
+    _end(act, "noted", {"message": str(message_id)})
 
 
 def close(act: Act, outcome: str, words: str) -> None:
@@ -197,14 +197,16 @@ def _change(act: Act, values: Mapping[str, object]) -> None:
 def _end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> None:
     """Write the event, with a note for any free words, and commit."""
     if words.strip():
-        detail = {**detail, "note": str(_write(act, "note", words).id)}
+        detail = {**detail, "note": str(_write(act, "note", words))}
     note(act.matter_id, what, dict(detail), act.handler_id)
     db.session.commit()
 
 
-def _write(act: Act, direction: str, text: str, subject: str = "") -> Message:
-    message = Message(
-        id=new_id(),
+def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
+    message_id = new_id()
+    rows.insert(
+        Message,
+        id=message_id,
         matter_id=act.matter_id,
         direction=direction,
         channel="email" if direction == "outgoing" else "note",
@@ -214,15 +216,15 @@ def _write(act: Act, direction: str, text: str, subject: str = "") -> Message:
         problems=[],
         created_at=now(),
     )
-    db.session.add(message)
-    return message
+    return message_id
 
 
 def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:
     """Owe the reply as a letter, with an address of its own by which a bounce finds its way back."""
     letter_id, at = new_id(), now()
     domain = settings().tables.authority.mail_domain
-    row = OutgoingLetter(
+    rows.insert(
+        OutgoingLetter,
         id=letter_id,
         matter_id=act.matter_id,
         message_id=message_id,
@@ -232,10 +234,8 @@ def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:
         in_reply_to=_last_header(act.matter_id),
         created_at=at,
     )
-    address = MailAddress(
-        id=new_id(), token=codes.new_token(), matter_id=act.matter_id, outgoing_id=letter_id, created_at=at
-    )
-    db.session.add_all((row, address))
+    token = codes.new_token()
+    rows.insert(MailAddress, token=token, matter_id=act.matter_id, outgoing_id=letter_id, created_at=at)
     outbox.add("send_letter", letter_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from intake.routing.words import Reading, fold
@@ -32,7 +33,8 @@ def language_of(reading: Reading, common: Mapping[str, frozenset[str]]) -> str:
             scripts[code] = scripts.get(code, 0) + 1
     if scripts and max(scripts.values()) * 2 > len(words):
         return max(scripts, key=lambda code: scripts[code])
-    counts = {code: sum(word in known for word in words) for code, known in common.items()}
+    often = Counter(words)
+    counts = {code: sum(often[word] for word in known & often.keys()) for code, known in common.items()}
     best = max(counts, key=lambda code: (counts[code], code == "sv"))
     return best if counts[best] >= _LEAST_WORDS else "sv"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -68,6 +68,12 @@ class _Node:
     next: dict[int, _Node] = field(default_factory=dict)
     after_gap: dict[int, _Node] = field(default_factory=dict)
     ends: list[Entry] = field(default_factory=list)
+
+    def steps(self, atoms: frozenset[int], *, is_adjacent: bool) -> Iterator[_Node]:
+        """Yield what a word's classes lead to; most words lead nowhere, which is told at once."""
+        for branch in (self.after_gap, self.next) if is_adjacent else (self.after_gap,):
+            if branch and not branch.keys().isdisjoint(atoms):
+                yield from (branch[atom] for atom in atoms if atom in branch)
 
 
 class Lexicon:
@@ -150,14 +156,14 @@ class Lexicon:
         else:
             self._whole[spec].add(number)
 
-    def _find_atoms(self, word: str) -> tuple[int, ...]:
+    def _find_atoms(self, word: str) -> frozenset[int]:
         found = set(self._whole.get(word, ()))
         for size in range(1, len(word) + 1):
             found |= self._begin.get(word[:size], frozenset())
             found |= self._finish.get(word[-size:], frozenset())
         if word.isdecimal() and len(word) < 7:
             found.update(number for low, high, number in self._ranges if low <= int(word) <= high)
-        return tuple(found)
+        return frozenset(found)
 
     def find(self, reading: Reading) -> Findings:
         """Find every phrase; the states walked at once are bounded by the lexicon, not by the text."""
@@ -174,22 +180,17 @@ class Lexicon:
         self,
         active: list[tuple[_Node, int, int]],
         at: int,
-        atoms: tuple[int, ...],
+        atoms: frozenset[int],
         reading: Reading,
         by_group: dict[str, list[Hit]],
     ) -> list[tuple[_Node, int, int]]:
         following: list[tuple[_Node, int, int]] = []
         active.append((self._root, at, _GAP_WORDS))
         for node, start, left in active:
-            for atom in atoms:
-                steps = [node.after_gap.get(atom)]
-                if left == _GAP_WORDS:
-                    steps.append(node.next.get(atom))
-                for child in steps:
-                    if child is not None:
-                        following.append((child, start, _GAP_WORDS))
-                        for entry in child.ends:
-                            by_group[entry.group].append(self._hit(entry, start, at + 1, reading))
+            for child in node.steps(atoms, is_adjacent=left == _GAP_WORDS):
+                following.append((child, start, _GAP_WORDS))
+                for entry in child.ends:
+                    by_group[entry.group].append(self._hit(entry, start, at + 1, reading))
             if node.after_gap and left > 0:
                 following.append((node, start, left - 1))
         return _thinned(following) if len(following) > _CROWD else following
@@ -200,7 +201,7 @@ class Lexicon:
 
     def _is_negated(self, reading: Reading, start: int, end: int) -> bool:
         words, clauses = reading.folded, reading.clauses
-        if any(word in self._negators for word in words[start:end]):
+        if not self._negators.isdisjoint(words[start:end]):
             return True
         if words[start] not in self._pronouns:
             for at in range(start - 1, max(-1, start - _BEFORE - 1), -1):

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from config.tables import Tables
@@ -69,6 +70,7 @@ class Gazetteer:
         self._by_first: dict[str, list[Place]] = defaultdict(list)
         self._add_all(rules)
         self._prefixes = self._postcode_prefixes()
+        self._beginning = lru_cache(maxsize=65536)(self._find_beginning)
 
     def _add_all(self, rules: Mapping[str, Any]) -> None:
         found: dict[tuple[str, ...], tuple[str, set[str]]] = {}
@@ -158,12 +160,15 @@ class Gazetteer:
         word = reading.folded[at]
         if word.isdecimal():
             return self._postcode_at(reading, at)
-        for key in (word, *self._bare(word)):
-            for place in self._by_first.get(key, ()):
-                size = len(place.words)
-                if size == 1 or self._continues(reading, at, place):
-                    return place, at + size
+        for place in self._beginning(word):
+            size = len(place.words)
+            if size == 1 or self._continues(reading, at, place):
+                return place, at + size
         return None, at + 1
+
+    def _find_beginning(self, word: str) -> tuple[Place, ...]:
+        """Return the places whose name may begin with a word, the likelier first."""
+        return tuple(place for key in (word, *self._bare(word)) for place in self._by_first.get(key, ()))
 
     def _continues(self, reading: Reading, at: int, place: Place) -> bool:
         following = reading.folded[at + 1 : at + len(place.words)]
