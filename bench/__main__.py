@@ -24,6 +24,7 @@ FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 300, 100, 200, 60
 STEADY_SECONDS, STEADY_RATE = 30, 10
 HALF_SENT = 400
 CLIENTS = 8
+WEB_PROCESSES = 2
 
 
 def say(*columns: object) -> None:
@@ -56,8 +57,10 @@ def measure_http(here: Stand) -> int:
     acts: list[Callable[[], object]] = [
         partial(load.post_bare, here.bare_port, load.MEBIBYTE)
     ] * FORMS_WITH_FILE
+    row("HTTP, 1 MiB: bare, one request", load.at_once(acts, CLIENTS))
+    acts = [partial(load.post_bare_twice, here.bare_port)] * FORMS_WITH_FILE
     bare = load.at_once(acts, CLIENTS)
-    row("HTTP, 1 MiB: bare", bare)
+    row("HTTP, 1 MiB: bare, two requests", bare)
     seen = load.at_once([partial(load.upload_and_send, one) for one in with_file], CLIENTS)
     row("HTTP, 1 MiB: upload and accept", seen, bare)
     return FORMS + FORMS_WITH_FILE
@@ -177,9 +180,11 @@ def measure_half_sent(here: Stand) -> None:
 def main() -> int:
     """Run every measurement."""
     with stand() as here:
-        here.start("intake.serving", role="citizen", surface="citizen")
+        for number in range(WEB_PROCESSES):
+            here.start("intake.serving", role="citizen", surface="citizen")
+            folder = here.home / f"bare-web-{number}"
+            here.start("bench.bare", "web", str(here.bare_port), str(folder), role="owner")
         here.start("workers.mailbox")
-        here.start("bench.bare", "web", str(here.bare_port), str(here.home / "bare-web"), role="owner")
         kept, here.mail_port = here.mail_port, here.bare_mail_port
         here.start("bench.bare", "mail", "0", str(here.home / "bare-mail"))
         here.mail_port = kept

@@ -96,6 +96,12 @@ def post_bare(port: int, data: bytes) -> None:
     assert answer.status == 303, answer.status
 
 
+def post_bare_twice(port: int) -> None:
+    """Send a file in a request of its own and then the form, as the service's form does."""
+    post_bare(port, MEBIBYTE)
+    post_bare(port, b"")
+
+
 def letters(count: int, size: int) -> list[bytes]:
     """Write letters that differ, with an attachment of a size where one is asked for."""
     files = (("bild.pdf", b"%PDF-1.4 " + b"x" * size),) if size else ()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 
 from config.settings import DatabaseRole, Settings, SettingsError
 
@@ -86,7 +89,6 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": _database_url(settings, role),
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": False,
             "pool_size": 8,
             "max_overflow": 8,
             "pool_timeout": 10,
@@ -118,10 +120,23 @@ def _fit_extensions(app: Flask, settings: Settings) -> None:
     from intake.extensions import csrf, db, login
 
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "checkout", _refuse_dead)
     csrf.init_app(app)
     if settings.surface != "citizen":
         # It asks for a user at every page, and the citizen's side has none.
         login.init_app(app, add_context_processor=False)
+
+
+def _refuse_dead(connection: Any, _record: Any, _borrowed: Any) -> None:
+    """Let the pool replace a connection whose server went away, told at once and without a question.
+
+    Nothing is sent to an idle connection but a farewell or the end of the stream.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise InvalidatePoolError
 
 
 def _fit_surfaces(app: Flask, settings: Settings) -> None:

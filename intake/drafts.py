@@ -20,13 +20,13 @@ from intake import codes, files, rows, storage
 from intake.errors import Conflict, DraftIncomplete, NotFound, TooManyFiles
 from intake.extensions import db, now, settings
 from intake.matters import arrive
-from intake.models import Draft, DraftFile, DraftKey, MailAddress, new_id
+from intake.models import Draft, DraftFile, DraftKey, MailAddress, new_id, table_of
 
 KEPT = timedelta(hours=24)
 NAME_CHARACTERS = 1000
 ONLY_FILES = "Bara filer, ingen text"
 # Read as plain rows: a draft is asked for at every page, and never changed as an object.
-_DRAFT, _FILE, _ADDRESS = Draft.__table__, DraftFile.__table__, MailAddress.__table__
+_DRAFT, _FILE, _ADDRESS = table_of(Draft), table_of(DraftFile), table_of(MailAddress)
 _AT = bindparam("at", type_=_DRAFT.c.expires_at.type)
 _OWN = (
     _DRAFT.c.id == bindparam("draft_id"),

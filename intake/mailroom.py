@@ -29,6 +29,7 @@ from intake.models import (
     Message,
     OutgoingLetter,
     new_id,
+    table_of,
 )
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,9 @@ HEAD_BYTES = 256 * 1024
 # The "part" that is the whole raw letter, attached when it could not be parsed.
 WHOLE = "raw"
 PARSE_MEMORY_BYTES = 1 << 30
-_ARRIVAL = Arrival.__table__
+_ARRIVAL = table_of(Arrival)
 _ARRIVE = (
-    insert(_ARRIVAL)
-    .on_conflict_do_nothing(index_elements=["destination", "digest"])
-    .returning(_ARRIVAL.c.id)
+    insert(_ARRIVAL).on_conflict_do_nothing(index_elements=["destination", "digest"]).returning(_ARRIVAL.c.id)
 )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, or_, select, update
 
 from intake import rows
 from intake.errors import Conflict, NotFound
@@ -197,7 +197,7 @@ def retry(job_id: uuid.UUID) -> None:
 def forget_done(before: datetime, limit: int = 5000) -> int:
     """Delete jobs done before a time, and commit: the effect is the record, not the job."""
     old = select(Job.id).where(Job.done_at < before).limit(limit)
-    gone = _run(Job.__table__.delete().where(Job.id.in_(old)))  # type: ignore[attr-defined]
+    gone = _run(delete(Job).where(Job.id.in_(old)))
     db.session.commit()
     return gone.rowcount
 

@@ -50,7 +50,9 @@ def _command(name: str, *words: str, stop_seconds: float = 20, **environment: st
 PLAN = Plan(
     first=(_command("migrate", "migrate"), _command("demo-handlers", "demo-handlers")),
     programs=(
-        _command("web-citizen", "web", SURFACE="citizen"),
+        # Two, since one process of Python uses one core, and one can answer while the other starts.
+        _command("web-citizen-1", "web", SURFACE="citizen"),
+        _command("web-citizen-2", "web", SURFACE="citizen"),
         _command("web-handler", "web", SURFACE="handler"),
         _command("mail-listener", "mail-listener", stop_seconds=30),
         _command("dispatch", "dispatch"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -20,6 +21,7 @@ from intake import create_app, logs, web
 
 log = logging.getLogger(__name__)
 
+# More would only wait for each other: what they do is mostly Python.
 THREADS = 4
 CONNECTIONS = 1200
 # Above Flask's own limit, so that a body a little too large meets our page, not the server's.
@@ -89,16 +91,16 @@ def serve(app: Flask, settings: Settings) -> None:
     log.info("serving %s on port %d", settings.surface, port)
     # waitress lets the requests in hand finish when it is ended so.
     signal.signal(signal.SIGTERM, _leave)
+    # What was made until now stays, tens of thousands of words and places: no need to look at it again.
+    gc.collect()
+    gc.freeze()
     server.run()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket on a port that several processes of ours may share; the kernel spreads them."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind((host, port))
-    return made
+    """Open a port that several processes of ours may share; the system spreads what comes."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, reuse_port=True)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

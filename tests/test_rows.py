@@ -31,7 +31,8 @@ def statements():
 
 
 def owe(dedupe, **columns):
-    rows.insert(Job, kind="parse_letter", dedupe=dedupe, subject_id=new_id(), created_at=AT, due_at=AT, **columns)
+    owed = {"kind": "parse_letter", "subject_id": new_id(), "created_at": AT, "due_at": AT}
+    rows.insert(Job, dedupe=dedupe, **owed, **columns)
 
 
 def lead(token):

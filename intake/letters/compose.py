@@ -34,7 +34,6 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _OURS = re.compile(r"<?([a-z]{1,20})\.([a-z0-9-]{1,64})\.([a-z2-7]{26})@[^<>\s@]{1,250}>?")
 _KIND, _IDENTITY = re.compile(r"[a-z]{1,20}"), re.compile(r"[a-z0-9-]{1,64}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
-_MAX_REFERENCES = 20
 _DEMONSTRATION = (
     "Detta är en demonstration. Ingen myndighet läser det som skickas hit.\n"
     "Ring 112 om det är bråttom på riktigt.\n\n"
@@ -90,7 +89,7 @@ def compose_receipt(
     letter = _letter(
         to, f"Kvittens {reference}", _demonstration(is_demonstration) + text, sender=sender,
         sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=in_reply_to, references=(),
+        in_reply_to=in_reply_to,
     )  # fmt: skip
     return _automatic(letter)
 
@@ -98,7 +97,7 @@ def compose_receipt(
 def compose_reply(
     *, to: str, subject: str, text: str, files: Sequence[ReplyFile], reference: str, matter_address: str,
     authority_name: str, is_demonstration: bool, message_id: str, date: datetime, sender: str,
-    in_reply_to: str | None, references: Sequence[str] = (),
+    in_reply_to: str | None,
 ) -> EmailMessage:  # fmt: skip
     """Write a handler's reply: what the handler wrote and attached, and how to answer it.
 
@@ -112,7 +111,7 @@ def compose_reply(
         to, clean_label(subject, 200) or f"Svar {reference}",
         _demonstration(is_demonstration) + clean_text(text).rstrip() + closing, sender=sender,
         sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=in_reply_to, references=references,
+        in_reply_to=in_reply_to,
     )  # fmt: skip
     for file in files:
         _attach(letter, file)
@@ -144,7 +143,7 @@ def _seal(kind: str, identity: str, key: bytes) -> str:
 
 def _letter(
     to: str, subject: str, text: str, *, sender: str, sender_name: str, reply_to: str, message_id: str,
-    date: datetime, in_reply_to: str | None, references: Sequence[str],
+    date: datetime, in_reply_to: str | None,
 ) -> EmailMessage:  # fmt: skip
     letter = EmailMessage(policy=_POLICY)
     letter["From"] = Address(display_name=clean_label(sender_name, 100), addr_spec=_address(sender))
@@ -155,11 +154,8 @@ def _letter(
     letter["Message-ID"] = message_id
     letter["Content-Language"] = "sv"
     answered = _MESSAGE_ID.findall(in_reply_to or "")[:1]
-    known = [found for value in references for found in _MESSAGE_ID.findall(value)]
     if answered:
-        letter["In-Reply-To"] = answered[0]
-    if thread := list(dict.fromkeys([*known, *answered]))[-_MAX_REFERENCES:]:
-        letter["References"] = " ".join(thread)
+        letter["In-Reply-To"] = letter["References"] = answered[0]
     letter.set_content(text, charset="utf-8", cte="quoted-printable")
     return letter
 

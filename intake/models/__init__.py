@@ -1,6 +1,6 @@
 """The tables."""
 
-from intake.models.base import Base, new_id
+from intake.models.base import Base, new_id, table_of
 from intake.models.draft import Draft, DraftFile, DraftKey
 from intake.models.matter import (
     Arrival,
@@ -23,5 +23,5 @@ __all__ = [
     "AccessLog", "Arrival", "Attachment", "Base", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
     "Event", "Handler", "HandlerSession", "Job", "Letter", "LimitCount", "MailAddress", "Matter",
     "MatterUnit", "Membership", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord",
-    "StatusCode", "Unit", "new_id",
+    "StatusCode", "Unit", "new_id", "table_of",
 ]  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from sqlalchemy import ARRAY, DateTime, ForeignKey, MetaData, Text, Uuid
+from sqlalchemy import ARRAY, DateTime, ForeignKey, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from uuid_utils.compat import uuid7
@@ -45,6 +45,11 @@ class Base(DeclarativeBase):
 
 
 Id = Annotated[uuid.UUID, mapped_column(primary_key=True, default=new_id)]
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return a model's table, for statements that need no objects."""
+    return cast(Table, model.__table__)
 
 
 def refers(target: str, *, ondelete: str | None = None) -> ForeignKey:

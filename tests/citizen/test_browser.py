@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import threading
-from collections.abc import Iterator
-
 import pytest
-from werkzeug.serving import make_server
 
-from tests.needs import need
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-LOOKS = ((1280, "light"), (1280, "dark"), (375, "light"), (375, "dark"), (320, "light"))
+from tests.browsers import Looker, opened, serving
 
 
 @pytest.fixture
-def base(make_app) -> Iterator[str]:
-    """The address of a real server with the citizen's app."""
-    server = make_server("127.0.0.1", 0, make_app("citizen"), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(base):
-    """A page in a browser, and what it asks of other hosts is never sent."""
-    need(CHROMIUM is not None, "no Chromium is installed here (Debian's package is called chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=base)
-        page.route(
-            re.compile(rf"^(?!{re.escape(base)})"), lambda route: route.fulfill(body="<title>Ute</title>")
-        )
+def page(make_app):
+    with serving(make_app("citizen")) as base, opened(base) as page:
         yield page
-        browser.close()
 
 
-class Looker:
-    """Looks at pages in every size and colour, and keeps what was wrong."""
-
-    def __init__(self, page) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-
-        self.page = page
-        self.axe = Axe()
-        self.wrong: list[str] = []
-
-    def look(self) -> None:
-        for width, scheme in LOOKS:
-            self.page.set_viewport_size({"width": width, "height": 800})
-            self.page.emulate_media(color_scheme=scheme)
-            wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if wide > 0:
-                self.wrong.append(f"{self.page.url} is {wide} px too wide at {width}")
-            for violation in self.axe.run(self.page).response["violations"]:
-                self.wrong.append(f"{self.page.url} {width} {scheme}: {violation['id']}")
-
-    def press(self) -> None:
-        self.page.locator("#formular button[type=submit]").first.click()
+def press(page):
+    page.locator("#formular button[type=submit]").first.click()
 
 
 def test_axe_finds_nothing_from_the_first_page_to_the_status(page):
@@ -77,12 +26,12 @@ def test_axe_finds_nothing_from_the_first_page_to_the_status(page):
     page.get_by_role("button", name="Börja").click()
     for fill in _answers(page):
         looker.look()
-        looker.press()
+        press(page)
         looker.look()
         fill()
-        looker.press()
+        press(page)
     looker.look()
-    looker.press()
+    press(page)
     page.wait_for_url("**/kvitto")
     looker.look()
     assert looker.wrong == []
@@ -102,7 +51,7 @@ def _answers(page):
 def test_an_error_takes_the_focus_and_leads_to_its_field(page):
     page.goto("/")
     page.get_by_role("button", name="Börja").click()
-    Looker(page).press()
+    press(page)
     page.locator(".summary:focus").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-from pathlib import Path
-
 import pytest
-from werkzeug.serving import make_server
 
 from tests import desk
-from tests.needs import need
+from tests.browsers import Looker, opened, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-LOOKS = ((1280, "light"), (1280, "dark"), (375, "light"), (375, "dark"), (320, "light"))
 EVIL = "<b>Min cykel</b> stals, se http://fara.example/\n\n" + "x" * 300
 
 
 @pytest.fixture
-def base(handler_app):
-    """The address of a real server with the handlers' app."""
-    server = make_server("127.0.0.1", 0, handler_app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(base):
-    need(CHROMIUM is not None, "no Chromium is installed here (Debian's package is called chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser.new_page(base_url=base)
-        browser.close()
-
-
-class Looker:
-    """Looks at pages in every size and colour, and keeps what was wrong; ``folder`` gets pictures."""
-
-    def __init__(self, page, folder: Path) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-
-        self.page, self.folder, self.axe = page, folder, Axe()
-        self.wrong: list[str] = []
-
-    def look(self, name: str) -> None:
-        for width, scheme in LOOKS:
-            self.page.set_viewport_size({"width": width, "height": 800})
-            self.page.emulate_media(color_scheme=scheme)
-            self.page.screenshot(path=self.folder / f"{name}-{width}-{scheme}.png", full_page=True)
-            wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if wide > 0:
-                self.wrong.append(f"{name} is {wide} px too wide at {width}")
-            for violation in self.axe.run(self.page).response["violations"]:
-                self.wrong.append(f"{name} {width} {scheme}: {violation['id']}")
+def page(handler_app):
+    with serving(handler_app) as base, opened(base) as page:
+        yield page
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ FORMS, LETTERS = 110, 110
 PATIENCE_SECONDS = 120
 # The supervisor comes last of each round, since with it everything must be started again.
 VICTIMS = (
-    "supervisor", "web-citizen", "web-handler", "mail-listener", "dispatch", "worker-light",
-    "worker-heavy", "valkey", "postgres",
+    "supervisor", "web-citizen-1", "web-citizen-2", "web-handler", "mail-listener", "dispatch",
+    "worker-light", "worker-heavy", "valkey", "postgres",
 )  # fmt: skip
 
 

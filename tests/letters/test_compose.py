@@ -100,10 +100,8 @@ def test_a_reply_carries_the_handlers_words_and_files():
 
 def test_a_reply_joins_the_thread_also_with_long_identifiers():
     long = "<" + "A" * 120 + "@eurprd01.prod.exchangelabs.com>"
-    letter = sent(reply(in_reply_to=long, references=["<1@b.se>", long, "junk", "<b@c\r\nBcc: x@y.se>"]))
-    assert letter["In-Reply-To"] == long
-    assert letter["References"].split() == ["<1@b.se>", long]
-    assert letter["Bcc"] is None
+    letter = sent(reply(in_reply_to=f"{long} junk\r\nBcc: x@y.se"))
+    assert (letter["In-Reply-To"], letter["References"], letter["Bcc"]) == (long, long, None)
 
 
 def test_no_line_break_in_a_subject_makes_a_header():
