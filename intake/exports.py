@@ -148,7 +148,9 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _placement(placement: PlacementRecord) -> dict[str, Any]:
-    columns = ("category", "guess", "confidence", "is_undecided", "region", "priority", "flags", "reasons")
+    columns = (
+        "category", "guess", "confidence", "is_undecided", "next", "region", "priority", "flags", "reasons",
+    )  # fmt: skip
     return {column: getattr(placement, column) for column in columns} | {
         "at": _time(placement.at),
         "unit": placement.unit_id,

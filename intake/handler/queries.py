@@ -234,6 +234,7 @@ class PlacementView:
     guess: str
     confidence: float
     is_undecided: bool
+    next: list[str]
     reasons: list[dict[str, Any]]
     rules_version: str
 
@@ -340,8 +341,8 @@ def _placement(matter_id: uuid.UUID) -> PlacementView | None:
     )
     if row is None:
         return None
-    said = (row.category, row.guess, row.confidence, row.is_undecided, row.reasons, row.rules_version)
-    return PlacementView(*said)
+    columns = ("category", "guess", "confidence", "is_undecided", "next", "reasons", "rules_version")
+    return PlacementView(**{column: getattr(row, column) for column in columns})
 
 
 def _earlier(person: Person, earlier_id: uuid.UUID | None) -> str | None:

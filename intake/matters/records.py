@@ -58,6 +58,7 @@ def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:
         guess=placement.guess,
         confidence=placement.confidence,
         is_undecided=placement.is_undecided,
+        next=placement.next,
         unit_id=placement.unit,
         region=placement.region,
         priority=placement.priority,

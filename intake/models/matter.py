@@ -214,6 +214,7 @@ class PlacementRecord(Base):
     guess: Mapped[str]
     confidence: Mapped[float]
     is_undecided: Mapped[bool]
+    next: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     unit_id: Mapped[str] = mapped_column(refers("unit.id"))
     region: Mapped[str | None]
     priority: Mapped[int]

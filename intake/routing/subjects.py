@@ -50,6 +50,12 @@ class Subject:
         return frozenset({self.guess, self.also or self.guess})
 
     @property
+    def next(self) -> tuple[str, ...]:
+        """Return up to two further categories that the text speaks for, the likelier first."""
+        others = (code for code in self.scores if code not in (self.guess, UNCLEAR) and self.scores[code] > 0)
+        return tuple(sorted(others, key=lambda code: (-self.scores[code], code))[:2])
+
+    @property
     def is_undecided(self) -> bool:
         return self.category == UNCLEAR
 

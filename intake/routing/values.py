@@ -35,7 +35,8 @@ class Reason:
 class Placement:
     """Where a matter stands and why.
 
-    ``category`` is "oklart" when ``is_undecided``; ``guess`` is the best suggestion even then.
+    ``category`` is "oklart" when ``is_undecided``; ``guess`` is the best suggestion even then,
+    and ``next`` are up to two further ones, the likelier first.
     ``confidence`` lies between 0 and 1, ``priority`` between 1 (first) and 5; ``flags`` are sorted.
     """
 
@@ -43,6 +44,7 @@ class Placement:
     guess: str
     confidence: float
     is_undecided: bool
+    next: tuple[str, ...]
     unit: str
     region: str | None
     priority: int
