@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
@@ -24,8 +25,10 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from config.settings import DatabaseRole, Settings, SettingsError
+from config.tables import read_tables
 from intake import create_app, running
 from intake.errors import FileTooLarge, ForeignDomain, IntakeError
+from intake.routing import compile_rules
 
 EX_TEMPFAIL = 75
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -276,6 +279,28 @@ def list_matters(as_json: bool, since: datetime | None, reference: str | None) -
                     "subject",
                 )
                 click.echo("  ".join(str(matter[column]) for column in columns))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_kindly
+def route(file: Path) -> None:
+    """Print where each matter of a file (one JSON object a line) would stand, and why."""
+    from intake import evaluation
+
+    for row in evaluation.route(evaluation.read_matters(file), compile_rules(read_tables())):
+        click.echo(json.dumps(row, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_kindly
+def evaluate(file: Path) -> None:
+    """Print how well the matters of a file are placed, which says where each should stand."""
+    from intake import evaluation
+
+    rows = evaluation.read_matters(file, is_labelled=True)
+    click.echo("\n".join(evaluation.evaluate(rows, compile_rules(read_tables()))))
 
 
 @main.command()

@@ -16,6 +16,7 @@ from intake.citizen.forms import BeginForm, ButtonForm, StatusForm
 from intake.citizen.surface import bp
 from intake.errors import NotFound
 from intake.extensions import db, settings
+from intake.matters import arrive
 from intake.web import PROBLEMS, is_from_elsewhere, show_problem
 
 TRIES_PER_HOUR = 60
@@ -121,6 +122,12 @@ def steps(found: Any, regime: str) -> tuple[Step, ...]:
         *(() if is_closed and not is_answered else (Step("Besvarat", is_answered),)),
         Step("Avslutat", is_closed, found.closed_at),
     )
+
+
+@bp.get("/sa-sorterar-vi")
+def sorting() -> str:
+    """Tell how matters are sorted, from the rules themselves."""
+    return render_template("citizen/sorting.html", rules=arrive.rules().public)
 
 
 @bp.get("/<any(tillganglighet, personuppgifter):name>")

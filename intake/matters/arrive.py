@@ -229,7 +229,7 @@ def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
             addressed_unit=addressed_unit,
             has_files=bool(db.session.scalar(has_files)),
         )
-        update_matter(matter_id, _replaced(matter_id, matter.unit_id, routing.place(facts, _rules())))
+        update_matter(matter_id, _replaced(matter_id, matter.unit_id, routing.place(facts, rules())))
     claim.finish()
     db.session.commit()
 
@@ -263,7 +263,8 @@ def commit_numbered(matter_ids: Iterable[uuid.UUID], received_at: datetime) -> N
     db.session.commit()
 
 
-def _rules() -> routing.Rules:
+def rules() -> routing.Rules:
+    """Return the routing rules that this app was made with."""
     return cast(routing.Rules, current_app.extensions["rules"])
 
 
@@ -279,11 +280,11 @@ def _place(submission: Submission) -> routing.Placement:
         has_files=bool(submission.files),
     )
     try:
-        return routing.place(facts, _rules())
+        return routing.place(facts, rules())
     except Exception:
         # Placing is part of accepting, and a fault in a rule must never refuse a matter.
         log.exception("the routing rule failed; the matter goes to a person")
-        return routing.fallback(_rules(), facts)
+        return routing.fallback(rules(), facts)
 
 
 def _subject(submission: Submission) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from intake.routing.lexicon import Findings, Lexicon
 from intake.routing.marks import FlagRule, PriorityRule, flag_rules, priority_rules, raise_flags, set_priority
 from intake.routing.places import Gazetteer, Where, resolve
 from intake.routing.subjects import Combination, Subject, Weights, choose, combinations, weigh
-from intake.routing.values import UNCLEAR, Facts, Placement, Reason
+from intake.routing.values import UNCLEAR, Facts, Placement, Public, Reason
 from intake.routing.words import Reading, Spelling, clip, fold, read
 
 _STRENGTHS = {"strong": 4.0, "medium": 2.0, "weak": 1.0}
@@ -43,6 +43,7 @@ class Rules:
     calm: frozenset[str]
     head_bytes: int
     tail_bytes: int
+    public: Public
 
 
 def compile_rules(tables: Tables) -> Rules:
@@ -69,11 +70,28 @@ def compile_rules(tables: Tables) -> Rules:
             calm=frozenset(table["calm_categories"]),
             head_bytes=table["reading"]["head_bytes"],
             tail_bytes=table["reading"]["tail_bytes"],
+            public=_public(table),
         )
         _check(rules, table)
     except (KeyError, TypeError, ValueError) as error:
         raise TableError(f"routing.toml: {error} is missing or of the wrong kind.") from error
     return rules
+
+
+def _public(table: Any) -> Public:
+    """Gather what anybody may read, in the order of the tables; the rest is only counted."""
+    rules = [*table["categories"].values(), *table["priorities"], *table["flags"], *table["combinations"]]
+    return Public(
+        place=tuple(table["public"]["place"]),
+        categories=_told(table["categories"].values()),
+        priorities=_told(reversed(table["priorities"])),
+        flags=_told(table["flags"]),
+        untold=sum("public" not in rule for rule in rules),
+    )
+
+
+def _told(rules: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule["public"] for rule in rules if "public" in rule))
 
 
 def _spelling(table: Any) -> Spelling:
@@ -93,8 +111,8 @@ def _lexicon(table: Any, spelling: Spelling) -> Lexicon:
     for name, phrases in table["signals"].items():
         lexicon.add(name, phrases)
     for code, lists in table["categories"].items():
-        for strength, phrases in lists.items():
-            lexicon.add(f"category:{code}", phrases, _STRENGTHS[strength])
+        for strength, weight in _STRENGTHS.items():
+            lexicon.add(f"category:{code}", lists.get(strength, ()), weight)
     return lexicon
 
 

@@ -32,6 +32,17 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Public:
+    """What anybody may read of the rules, a Swedish sentence each; ``untold`` counts the others."""
+
+    place: tuple[str, ...]
+    categories: tuple[str, ...]
+    priorities: tuple[str, ...]
+    flags: tuple[str, ...]
+    untold: int
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a matter stands and why.
 

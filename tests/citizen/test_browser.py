@@ -19,7 +19,7 @@ def press(page):
 
 def test_axe_finds_nothing_from_the_first_page_to_the_status(page):
     looker = Looker(page)
-    for path in ("/", "/tillganglighet", "/personuppgifter", "/finns-inte", "/folj"):
+    for path in ("/", "/tillganglighet", "/personuppgifter", "/sa-sorterar-vi", "/finns-inte", "/folj"):
         page.goto(path)
         looker.look()
     page.goto("/")
