@@ -1,4 +1,4 @@
-"""Measures how fast matters are placed on one core, ordinary and hostile: `python -m bench.routing [FILE]`."""
+"""Measures how fast matters are placed on one core, ordinary and hostile ones."""
 
 from __future__ import annotations
 
