@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 NATIONAL = "nationell"
 
 
@@ -20,13 +21,17 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Unit:
-    """An inbox: regional or national. ``side`` is the wall it stands behind."""
+    """An inbox: regional or national. ``side`` is the wall it stands behind.
+
+    ``duty`` is the address of those who are told when something urgent waits there.
+    """
 
     code: str
     name: str
     region: str | None
     kind: str
     mail_local: str | None
+    duty: str
     is_walled: bool = False
 
     @property
@@ -39,11 +44,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Region:
-    """A police region: code, name and the counties it covers (two-digit codes)."""
+    """A police region: code, name, the counties it covers (two-digit codes) and its duty address."""
 
     code: str
     name: str
     counties: tuple[str, ...]
+    duty: str
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,7 @@ class Tables:
     files: FileLimits
     geography: Geography
     routing: Mapping[str, Any]
+    weights: tuple[str, ...]
 
 
 def read_tables(folder: Path = FOLDER) -> Tables:
@@ -248,7 +255,15 @@ def read_tables(folder: Path = FOLDER) -> Tables:
         files=_files(_toml(folder / "files.toml")),
         geography=_geography(folder / "geo"),
         routing=_toml(folder / "routing.toml"),
+        weights=_lines(folder / "weights.tsv"),
     )
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except FileNotFoundError:
+        raise TableError(f"{path.name} is missing in {path.parent}: put it back.") from None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -262,7 +277,9 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _authority(table: dict[str, Any]) -> Authority:
     try:
-        regions = tuple(Region(row["code"], row["name"], tuple(row["counties"])) for row in table["regions"])
+        regions = tuple(
+            Region(row["code"], row["name"], tuple(row["counties"]), row["duty"]) for row in table["regions"]
+        )
         units = tuple(
             Unit(
                 f"{region.code}-{row['kind']}",
@@ -270,11 +287,20 @@ def _authority(table: dict[str, Any]) -> Authority:
                 region.code,
                 row["kind"],
                 _regional_mail(region.code, row),
+                region.duty,
             )
             for region in regions
             for row in table["regional_units"]
         ) + tuple(
-            Unit(row["code"], row["name"], None, row["kind"], row.get("mail"), row.get("walled", False))
+            Unit(
+                row["code"],
+                row["name"],
+                None,
+                row["kind"],
+                row.get("mail"),
+                row["duty"],
+                row.get("walled", False),
+            )
             for row in table["national_units"]
         )
         authority = Authority(
@@ -312,6 +338,12 @@ def _check_authority(authority: Authority) -> None:
         raise TableError("authority.toml: a county stands in two regions; keep it in one.")
     if not any(unit.kind == "inkorg" and unit.region is None for unit in authority.units):
         raise TableError('authority.toml: a national unit of kind "inkorg" is needed.')
+    for unit in authority.units:
+        if not _ADDRESS.fullmatch(str(unit.duty)):
+            raise TableError(f"authority.toml: duty of {unit.name} is no mail address; write name@domain.")
+        if unit.duty.rpartition("@")[2].lower() in authority.mail_domains:
+            # What is sent there would come in as a new matter, which might alarm again.
+            raise TableError(f"authority.toml: duty of {unit.name} must lie outside mail.domains.")
 
 
 def _categories(table: dict[str, Any], authority: Authority) -> Categories:

@@ -31,6 +31,7 @@ from intake.errors import FileTooLarge, ForeignDomain, IntakeError
 from intake.routing import compile_rules
 
 EX_TEMPFAIL = 75
+MATTERS = click.Path(exists=True, dir_okay=False, path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -282,7 +283,7 @@ def list_matters(as_json: bool, since: datetime | None, reference: str | None) -
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=MATTERS)
 @_kindly
 def route(file: Path) -> None:
     """Print where each matter of a file (one JSON object a line) would stand, and why."""
@@ -293,7 +294,7 @@ def route(file: Path) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=MATTERS)
 @_kindly
 def evaluate(file: Path) -> None:
     """Print how well the matters of a file are placed, which says where each should stand."""
@@ -301,6 +302,18 @@ def evaluate(file: Path) -> None:
 
     rows = evaluation.read_matters(file, is_labelled=True)
     click.echo("\n".join(evaluation.evaluate(rows, compile_rules(read_tables()))))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=MATTERS)
+@_kindly
+def learn(files: tuple[Path, ...]) -> None:
+    """Print the weights that labelled matters teach the rules, to be kept as config/weights.tsv."""
+    from intake import evaluation, learning
+
+    rows = [row for file in files for row in evaluation.read_matters(file, is_labelled=True)]
+    for line in learning.learn(rows, compile_rules(read_tables())):
+        click.echo(line)
 
 
 @main.command()

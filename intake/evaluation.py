@@ -21,6 +21,7 @@ from intake.routing import Facts, Placement, Rules, place
 
 # Labelled loosely, since no reader is sure of them; shown, but no aim is set for them.
 LOOSE = ("secrecy", "anonymous_wish")
+_MEASURED = ("category", "region", "priority")
 CHANNELS = ("form", "email", "phone", "paper", "api")
 Row = dict[str, Any]
 
@@ -187,21 +188,14 @@ def _flags(tried: Sequence[Tried]) -> Iterator[str]:
 def _slices(tried: Sequence[Tried]) -> Iterator[str]:
     yield ""
     yield "slice                           matters  category  region  priority"
-    for kind, names in (
-        ("language", lambda row: [row.get("lang", "sv")]),
-        ("channel", lambda row: [row["channel"]]),
-        ("trait", lambda row: row.get("traits", ())),
-    ):
-        parts: dict[str, list[Tried]] = {}
-        for one in tried:
-            for name in names(one.row):
-                parts.setdefault(name, []).append(one)
-        for name, part in sorted(parts.items()):
-            right = [_share(part, lambda one, w=what: one.is_right(w)).value for what in _MEASURED]
-            yield f"{kind + ' ' + name:<32}{len(part):7}" + "".join(f"  {value:7.2f}" for value in right)
-
-
-_MEASURED = ("category", "region", "priority")
+    parts: dict[str, list[Tried]] = {}
+    for one in tried:
+        names = [f"language {one.row.get('lang', 'sv')}", f"channel {one.row['channel']}"]
+        for name in (*names, *(f"trait {trait}" for trait in one.row.get("traits", ()))):
+            parts.setdefault(name, []).append(one)
+    for name, part in sorted(parts.items()):
+        right = [sum(one.is_right(what) for one in part) / len(part) for what in _MEASURED]
+        yield f"{name:<32}{len(part):7}" + "".join(f"  {value:7.2f}" for value in right)
 
 
 def _confusion(tried: Sequence[Tried]) -> Iterator[str]:

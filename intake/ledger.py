@@ -70,7 +70,8 @@ NAMED_KEYS = """
     UNION ALL SELECT storage_key, size_bytes FROM draft_key
 """
 IS_NAMED = text(f"SELECT EXISTS (SELECT FROM ({NAMED_KEYS}) AS named WHERE storage_key = :key)")  # noqa: S608
-OPEN_JOBS = text("SELECT count(*) FROM job WHERE done_at IS NULL")
+# What is set for later and has not come due is not owed yet.
+OPEN_JOBS = text("SELECT count(*) FROM job WHERE done_at IS NULL AND (sends > 0 OR due_at <= :now)")
 COUNTS = ("arrival", "matter", "message", "attachment", "letter", "job", "outgoing_letter")
 
 
@@ -95,7 +96,7 @@ def reconcile() -> Reconciliation:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         connection.execute(text("SET LOCAL statement_timeout = '30min'"))
         counts = {name: _count(connection, name) for name in COUNTS}
-        counts["open_job"] = int(connection.scalar(OPEN_JOBS) or 0)
+        counts["open_job"] = int(connection.scalar(OPEN_JOBS, {"now": at}) or 0)
         limits = {"job_limit": at - JOB_LIMIT}
         exceptions = {
             name: tuple(str(found) for found in connection.scalars(text(query), limits))

@@ -372,12 +372,12 @@ def _is_walled_off(arrival: Arrival, unit: str) -> bool:
 
 
 def _find_answered(arrival: Arrival, parsed: letters.Letter) -> uuid.UUID | None:
-    """Find the matter that one of our own letters, answered by this one, belongs to.
+    """Find the matter that one of our own letters, answered or brought back by this one, belongs to.
 
     A letter never joins across a wall: what was sent to one side is a matter on that side.
     """
     key = settings().address_key
-    for header in (parsed.in_reply_to, *reversed(parsed.references)):
+    for header in (parsed.message_id, parsed.in_reply_to, *reversed(parsed.references)):
         identity = letters.our_message_id(header, key) if header else None
         if identity:
             ours = select(Matter.id, Matter.unit_id).join(

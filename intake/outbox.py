@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "check_file": Kind("workers.tasks.check_file", "heavy", 120),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
+    "alarm": Kind("workers.tasks.alarm", "light", 30),
 }
 
 
@@ -73,8 +74,10 @@ class Claim:
             raise Conflict(f"job {self.job_id} is no longer held by {self.owner}")
 
 
-def add(kind: str, subject_id: uuid.UUID, *, dedupe: str | None = None) -> None:
-    """Add a job to the caller's transaction, due at once.
+def add(
+    kind: str, subject_id: uuid.UUID, *, dedupe: str | None = None, due_at: datetime | None = None
+) -> None:
+    """Add a job to the caller's transaction, due at ``due_at`` or at once.
 
     ``dedupe`` is unique for ever; without it a subject gets one job of a kind.
     """
@@ -87,7 +90,7 @@ def add(kind: str, subject_id: uuid.UUID, *, dedupe: str | None = None) -> None:
         dedupe=dedupe or f"{kind}:{subject_id}",
         subject_id=subject_id,
         created_at=at,
-        due_at=at,
+        due_at=due_at or at,
     )
 
 

@@ -13,6 +13,20 @@ import migrations
 from intake.models import Base
 from tests import engines as own
 
+ALARMED = """
+    INSERT INTO matter (id, reference, channel, category, unit_id, priority, flags, status, subject,
+        place_words, needs_person, received_at, version)
+    SELECT gen_random_uuid(), 'K7RX-3M9P', 'form', 'anmalan', 'syd-inkorg', 1, '{}', 'registered', '',
+        '', '{}', now(), 1;
+    INSERT INTO matter_unit (id, matter_id, unit_id, why, since)
+    SELECT gen_random_uuid(), id, 'nationell-inkorg', 'raised', now() FROM matter;
+    INSERT INTO outgoing_letter (id, matter_id, kind, state, recipient, message_id_header, created_at)
+    SELECT gen_random_uuid(), id, 'alarm', 'owed', 'jour@jour.example', '<1@example.se>', now() FROM matter;
+    INSERT INTO job (id, kind, dedupe, subject_id, created_at, due_at, sends, attempts)
+    SELECT gen_random_uuid(), 'send_letter', '1', id, now(), now(), 0, 0 FROM outgoing_letter
+    UNION ALL SELECT gen_random_uuid(), 'alarm', '2', id, now(), now(), 0, 0 FROM matter;
+"""
+
 
 def connect(url):
     return create_engine(url, poolclass=NullPool).connect()
@@ -35,6 +49,20 @@ def test_migrations_run_down_and_up_with_data(servers, tmp_path, make_app):
         with connect(owner) as connection:
             left = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
             assert connection.scalars(left).all() == ["alembic_version"]
+        migrations.move(owner)
+
+
+def test_alarms_go_with_their_revision_and_what_they_let_see(servers, tmp_path, make_app, clock):
+    with own.database(servers[0], tmp_path) as database:
+        owner = database.urls["owner"]
+        with connect(owner) as connection:
+            connection.execute(text(ALARMED))
+            connection.commit()
+        migrations.move(owner, "0003")
+        with connect(owner) as connection:
+            for left in ("outgoing_letter", "job", "matter_unit WHERE until IS NULL AND why = 'raised'"):
+                assert connection.scalar(text(f"SELECT count(*) FROM {left}")) == 0
+            assert connection.scalar(text("SELECT count(*) FROM matter")) == 1
         migrations.move(owner)
 
 

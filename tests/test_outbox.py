@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from intake import outbox
+from intake import ledger, outbox
 from intake.errors import Conflict, NotFound
 from intake.extensions import db
 from intake.models import Job
@@ -40,6 +40,15 @@ def test_a_due_job_is_sent_once_and_again_only_after_a_while(app, clock):
     clock.at += outbox.RESEND_AFTER + timedelta(seconds=1)
     (again,) = outbox.take_due(10)
     assert (again.job_id, again.attempt) == (job, 2)
+
+
+def test_a_job_for_later_is_sent_when_its_time_has_come_and_not_counted_before(app, clock):
+    outbox.add("alarm", uuid.uuid4(), due_at=clock() + timedelta(minutes=5))
+    db.session.commit()
+    assert (outbox.take_due(10), ledger.reconcile().counts["open_job"]) == ((), 0)
+    clock.at += timedelta(minutes=6)
+    assert ledger.reconcile().counts["open_job"] == 1
+    assert len(outbox.take_due(10)) == 1
 
 
 def test_only_one_worker_holds_a_job(app):

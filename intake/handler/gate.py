@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from intake import access
 from intake.extensions import login
+from intake.handler import queries
 from intake.handler.forms import Form, SignInForm
 from intake.handler.surface import bp
 
@@ -42,14 +43,16 @@ def gate() -> Response | None:
     g.person = current_user._get_current_object()
     if person().must_change_password and request.endpoint not in BEFORE_CHANGE:
         return redirect(url_for(".account"), 303)
+    g.waiting = queries.waiting(person())
     return None
 
 
 @bp.context_processor
 def shown_to_person() -> dict[str, object]:
-    """Give the templates who is signed in, without asking the database, which may be away."""
+    """Give the templates who is signed in and what waits, without asking the database, which may be away."""
     known = g.get("person")
-    return {"person": known, "sign_out_form": Form(formdata=None) if known else None}
+    form = Form(formdata=None) if known else None
+    return {"person": known, "sign_out_form": form, "waiting": g.get("waiting")}
 
 
 def _turn_away() -> Response:

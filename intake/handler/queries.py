@@ -9,11 +9,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, bindparam, cast, exists, func, literal, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from intake import codes
 from intake.access import Person, visible
 from intake.extensions import db
+from intake.matters.alarms import RAISED, WAITS
 from intake.matters.work import ASSIGNABLE
 from intake.models import (
     Attachment,
@@ -21,6 +35,7 @@ from intake.models import (
     Event,
     Handler,
     Matter,
+    MatterUnit,
     Membership,
     Message,
     OutgoingLetter,
@@ -29,6 +44,8 @@ from intake.models import (
 )
 
 PAGE_ROWS = 50
+# More than so many waiting at once are not counted: the bar stands on every page, and must stay cheap.
+MOST_COUNTED = 100
 _CURSOR = re.compile(r"([1-5])\.(\d{1,17})\.([0-9a-f]{32})")
 Colleagues = tuple[tuple[uuid.UUID, str], ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,17 +124,28 @@ def inbox(
 def _inbox_query(
     person: Person, units: Iterable[str], only_mine: bool, after: Cursor | None, rows: int
 ) -> Select[Any]:
-    """Merge the first rows of each inbox, so that each is an index's beginning whatever its size."""
+    """Merge the first rows of each inbox, so that each is an index's beginning whatever its size.
+
+    An inbox shows what stands in it, and what an alarm was raised to it from units not shown here.
+    """
     codes_of = func.unnest(bindparam("units", list(units), type_=ARRAY(Text)))
     one = select(codes_of.label("code")).subquery("one")
     order = (Matter.priority, Matter.received_at, Matter.id)
-    first = select(Matter).where(Matter.unit_id == one.c.code, Matter.closed_at.is_(None), visible(person))
+    first = select(Matter).where(Matter.closed_at.is_(None), visible(person)).correlate(one)
     if only_mine:
         first = first.where(Matter.handler_id == person.handler_id)
     if after:
         place = tuple_(literal(after.priority), literal(after.received_at), literal(after.id))
         first = first.where(tuple_(*order) > place)
-    found = first.order_by(*order).limit(rows).lateral("found")
+    is_raised = (
+        MatterUnit.unit_id == one.c.code,
+        MatterUnit.why == literal(RAISED, literal_execute=True),
+        MatterUnit.until.is_(None),
+    )
+    elsewhere = Matter.unit_id.not_in(units)
+    raised = first.join(MatterUnit, MatterUnit.matter_id == Matter.id).where(*is_raised, elsewhere)
+    parts = (first.where(Matter.unit_id == one.c.code), raised)
+    found = union_all(*(part.order_by(*order).limit(rows) for part in parts)).lateral("found")
     came_in = (Attachment.matter_id == found.c.id, Message.direction == "incoming")
     files = (
         select(func.count())
@@ -138,6 +166,26 @@ def _inbox_query(
         .order_by(found.c.priority, found.c.received_at, found.c.id)
         .limit(rows)
     )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many urgent matters nobody has taken, up to MOST_COUNTED, and the reference of the oldest."""
+
+    count: int
+    reference: str
+
+    @property
+    def is_more(self) -> bool:
+        """Say whether there may be more than were counted."""
+        return self.count == MOST_COUNTED
+
+
+def waiting(person: Person) -> Waiting | None:
+    """Return what is urgent and waits in the person's inboxes; None when nothing does."""
+    oldest = select(Matter.reference).where(WAITS, visible(person)).order_by(Matter.received_at, Matter.id)
+    references = db.session.scalars(oldest.limit(MOST_COUNTED)).all()
+    return Waiting(len(references), references[0]) if references else None
 
 
 def units_of(person: Person) -> tuple[tuple[str, str], ...]:

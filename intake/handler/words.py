@@ -54,6 +54,8 @@ NEEDS = {
     "reply_not_sent": "Ett svar gick inte iväg",
     "unknown_token": "Kom till en ärendeadress som inte finns",
     "many_in_short_time": "Många har skickats från samma håll",
+    "alarm_not_sent": "Ett larm till jouren gick inte iväg",
+    "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
 }
 VERDICTS = {
     "unchecked": "väntar på kontroll",
@@ -95,6 +97,12 @@ EVENTS = {
     "reply_task": "Det är osäkert om svaret kom fram",
     "letter_bounced": "Ett svar kom i retur",
     "file_quarantined": "En fil sattes i karantän",
+    "alarm_began": "Larm: ärendet är brådskande och ingen har tagit det",
+    "alarmed": "Jouren larmades",
+    "alarm_raised": "Larmet gick vidare",
+    "alarm_unanswered": "Larmet upphörde utan att någon tagit ärendet",
+    "alarm_sent": "Ett larm till jouren skickades",
+    "alarm_refused": "Ett larm till jouren skickades inte",
 }
 
 
@@ -145,6 +153,10 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} via {CHANNELS.get(detail['channel'], '?')} till {unit_name(tables, detail['unit'])}"
     if what == "placed_again":
         return f"{said}: {unit_name(tables, detail['unit'])}"
+    if what == "alarmed":
+        return f"{said}, gång {detail['step']}"
+    if what == "alarm_raised":
+        return f"{said} till {unit_name(tables, detail['to'])}"
     if what == "moved":
         return f"{said} från {unit_name(tables, detail['from'])} till {unit_name(tables, detail['to'])}"
     if what == "assigned":

@@ -9,6 +9,7 @@ from intake.letters.addresses import split_address
 from intake.letters.child import parse_in_child
 from intake.letters.compose import (
     ReplyFile,
+    compose_alarm,
     compose_receipt,
     compose_reply,
     message_id,
@@ -22,6 +23,7 @@ __all__ = [
     "Part",
     "ReplyFile",
     "best_effort",
+    "compose_alarm",
     "compose_receipt",
     "compose_reply",
     "message_id",

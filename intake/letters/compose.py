@@ -91,7 +91,29 @@ def compose_receipt(
         sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
         in_reply_to=in_reply_to,
     )  # fmt: skip
-    return _automatic(letter)
+    return _automatic(letter, "auto-replied")
+
+
+def compose_alarm(
+    *, to: str, reference: str, received_at: datetime, link: str, matter_address: str, authority_name: str,
+    is_demonstration: bool, message_id: str, date: datetime, sender: str, in_reply_to: str | None = None,
+) -> EmailMessage:  # fmt: skip
+    """Write an alarm to those on duty: that something urgent waits, since when, and where to take it.
+
+    Raise PostRefused when ``to`` is no address that a letter can be sent to.
+    """
+    text = (
+        "Ett ärende med högsta prioritet väntar på en handläggare.\n\n"
+        f"Kvittensnummer: {reference}\nInkommet: {_swedish_time(received_at)}\n\n"
+        f"Ta ärendet här, så upphör larmet:\n{link}\n"
+        f"\nDet här mejlet skickas automatiskt. Svara inte på det.\n\n{authority_name}\n"
+    )
+    letter = _letter(
+        to, f"Larm {reference}", _demonstration(is_demonstration) + text, sender=sender,
+        sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
+        in_reply_to=in_reply_to,
+    )  # fmt: skip
+    return _automatic(letter, "auto-generated")
 
 
 def compose_reply(
@@ -160,9 +182,9 @@ def _letter(
     return letter
 
 
-def _automatic(letter: EmailMessage) -> EmailMessage:
+def _automatic(letter: EmailMessage, how: str) -> EmailMessage:
     """Mark a letter as a machine's, so that no machine answers it (RFC 3834)."""
-    letter["Auto-Submitted"] = "auto-replied"
+    letter["Auto-Submitted"] = how
     letter["X-Auto-Response-Suppress"] = "All"
     return letter
 

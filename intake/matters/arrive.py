@@ -18,7 +18,8 @@ from sqlalchemy import exists, select, text
 
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
-from intake.matters.records import keep_placement, leave_inbox, note, stand_in, update_matter
+from intake.matters.alarms import URGENT, raise_alarm
+from intake.matters.records import keep_placement, leave_inboxes, note, stand_in, update_matter
 from intake.models import (
     Arrival,
     Attachment,
@@ -163,6 +164,9 @@ def begin_matter(
     keep_placement(matter_id, placement)
     message_id = _write_message(matter_id, submission)
     note(matter_id, "accepted", {"channel": submission.channel, "unit": placement.unit})
+    # A machine's letter that names another matter may be the answer to an alarm, or the alarm itself.
+    if placement.priority == URGENT and not (submission.is_automatic and possible_of):
+        raise_alarm(matter_id)
     has_failed = routing.FAILED in {reason.code for reason in placement.reasons}
     if has_failed:
         outbox.add("place_again", matter_id)
@@ -173,8 +177,8 @@ def begin_matter(
 
 def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     """Write what came in as a message of a standing matter; a closed matter opens again."""
-    columns = (Matter.status, Matter.closed_at)
-    status, closed_at = db.session.execute(
+    columns = (Matter.status, Matter.closed_at, Matter.priority, Matter.handler_id)
+    status, closed_at, priority, handler_id = db.session.execute(
         select(*columns).where(Matter.id == matter_id).with_for_update()
     ).one()
     message_id = _write_message(matter_id, submission)
@@ -182,6 +186,9 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     if closed_at is not None or status == "answered":
         values = {"status": "reopened", "closed_at": None}
         note(matter_id, "reopened", {"why": "new_message"})
+        # A machine's answer to an alarm must not raise the next one.
+        if priority == URGENT and handler_id is None and not submission.is_automatic:
+            raise_alarm(matter_id)
     elif status == "awaiting_citizen":
         values = {"status": "in_progress"}
     update_matter(matter_id, values)
@@ -375,9 +382,11 @@ def _replaced(matter_id: uuid.UUID, old_unit: str, placement: routing.Placement)
     if settings().tables.authority.unit(old_unit).is_walled:
         return {}
     if placement.unit != old_unit:
-        leave_inbox(matter_id, old_unit)
+        leave_inboxes(matter_id)
         stand_in(matter_id, placement.unit, "placed again")
     note(matter_id, "placed_again", {"unit": placement.unit})
+    if placement.priority == URGENT:
+        raise_alarm(matter_id)
     return {
         "category": placement.category,
         "unit_id": placement.unit,

@@ -5,20 +5,21 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 
-from sqlalchemy import update
+from sqlalchemy import all_, literal, update
 
 from intake import routing, rows
 from intake.extensions import db, now
-from intake.models import Event, Matter, MatterUnit, PlacementRecord
+from intake.models import Event, Matter, MatterUnit, PlacementRecord, new_id
 
 
 def note(
     matter_id: uuid.UUID, what: str, detail: dict[str, object], handler_id: uuid.UUID | None = None
-) -> None:
-    """Write an event into the caller's transaction; ``detail`` holds no personal data."""
-    actor = "handler" if handler_id else "system"
+) -> uuid.UUID:
+    """Write an event into the caller's transaction, return its id; ``detail`` holds no personal data."""
+    event_id, actor = new_id(), "handler" if handler_id else "system"
     rows.insert(
         Event,
+        id=event_id,
         matter_id=matter_id,
         at=now(),
         actor=actor,
@@ -26,6 +27,7 @@ def note(
         what=what,
         detail=detail,
     )
+    return event_id
 
 
 def stand_in(matter_id: uuid.UUID, unit: str, why: str) -> None:
@@ -33,16 +35,11 @@ def stand_in(matter_id: uuid.UUID, unit: str, why: str) -> None:
     rows.insert(MatterUnit, matter_id=matter_id, unit_id=unit, why=why, since=now())
 
 
-def leave_inbox(matter_id: uuid.UUID, unit: str) -> None:
-    """End a unit's sight of a matter in the caller's transaction."""
-    is_standing = (
-        MatterUnit.matter_id == matter_id,
-        MatterUnit.unit_id == unit,
-        MatterUnit.until.is_(None),
-    )
+def leave_inboxes(matter_id: uuid.UUID) -> None:
+    """End every unit's sight of a matter in the caller's transaction."""
     db.session.execute(
         update(MatterUnit)
-        .where(*is_standing)
+        .where(MatterUnit.matter_id == matter_id, MatterUnit.until.is_(None))
         .values(until=now())
         .execution_options(synchronize_session=False)
     )
@@ -76,3 +73,10 @@ def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:
     counted = {"version": Matter.version + 1, **values}
     statement = update(Matter).where(Matter.id == matter_id).values(**counted)
     db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def ask_person(matter_id: uuid.UUID, why: str) -> None:
+    """Mark, once for each reason, that a person must look at a matter; joins the caller's transaction."""
+    unasked = update(Matter).where(Matter.id == matter_id, literal(why) != all_(Matter.needs_person))
+    marked = unasked.values(needs_person=Matter.needs_person.concat([why]), version=Matter.version + 1)
+    db.session.execute(marked.execution_options(synchronize_session=False))

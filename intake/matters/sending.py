@@ -1,8 +1,8 @@
 """Letters that we owe: written when they are sent, and never silently given up.
 
 A letter is ``sending`` from before its first byte leaves until an answer is recorded. Found so
-by a later attempt, a receipt goes again with the same Message-ID; a reply waits for a person,
-since nobody knows whether it arrived.
+by a later attempt, a receipt or an alarm goes again with the same Message-ID; a reply waits for a
+person, since nobody knows whether it arrived.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from intake import codes, letters, limits, outbox, storage
 from intake.extensions import db, now, settings
 from intake.files import clean_name
-from intake.matters.records import note, update_matter
+from intake.matters.alarms import WAITS
+from intake.matters.records import ask_person, note
 from intake.models import Attachment, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
 RECEIPTS_A_DAY = 5
 # A receipt that was counted against the cap is not counted again when it has to wait.
 COUNTED = "counted"
+# Why an alarm was not sent after all: it would wake people for what somebody has taken.
+WAITS_NO_MORE = "waits no more"
+# What a person is asked to look at when a letter of a kind did not go.
+NEEDS = {"reply": "reply_not_sent", "alarm": "alarm_not_sent"}
 
 
 def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
@@ -44,6 +49,9 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
             _settle(letter, "refused", "daily cap", claim)
             return None
         letter.why = COUNTED
+    if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
+        _settle(letter, "refused", WAITS_NO_MORE, claim)
+        return None
     letter.state = "sending"
     outgoing = _outgoing(letter)
     db.session.commit()
@@ -73,26 +81,30 @@ def _is_over_cap(recipient: str) -> bool:
     return limits.hit("receipt", recipient.lower(), window=timedelta(days=1)) > RECEIPTS_A_DAY
 
 
+def _is_waiting(matter_id: uuid.UUID) -> bool:
+    return bool(db.session.scalar(select(exists().where(Matter.id == matter_id, WAITS))))
+
+
 def _settle(letter: OutgoingLetter, state: str, why: str | None, claim: outbox.Claim) -> None:
-    """Record how a letter ended; a reply that did not go becomes a person's task. Commits."""
+    """Record how a letter ended; a reply or alarm that did not go becomes a person's task. Commits."""
     letter.state, letter.why = state, why
     if state == "sent":
         letter.sent_at = now()
-    elif letter.kind == "reply":
-        update_matter(letter.matter_id, {"needs_person": Matter.needs_person.concat(["reply_not_sent"])})
+    elif letter.kind in NEEDS and why != WAITS_NO_MORE:
+        ask_person(letter.matter_id, NEEDS[letter.kind])
     note(letter.matter_id, f"{letter.kind}_{state}", {"letter": str(letter.id)})
     claim.finish()
     db.session.commit()
 
 
 def _outgoing(letter: OutgoingLetter) -> Outgoing:
-    """Write the letter. Receipts go with a null return path; replies so that a bounce finds back."""
+    """Write the letter. A reply goes so that a bounce finds back, the others with a null return path."""
     matter = db.session.get_one(Matter, letter.matter_id)
     domain = settings().tables.authority.mail_domain
     matter_address = f"{settings().tables.authority.matter_local}+{_token(letter, None)}@{domain}"
-    if letter.kind == "receipt":
-        message = _receipt(letter, matter, matter_address)
-        return Outgoing(message, "", (letter.recipient,))
+    if letter.kind != "reply":
+        write = _receipt if letter.kind == "receipt" else _alarm
+        return Outgoing(write(letter, matter, matter_address), "", (letter.recipient,))
     message = _reply(letter, matter, matter_address)
     bounce_address = f"{codes.BOUNCE_LOCAL}+{_token(letter, letter.id)}@{domain}"
     return Outgoing(message, bounce_address, (letter.recipient,))
@@ -109,6 +121,12 @@ def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
 
 def _receipt(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
     return letters.compose_receipt(received_at=matter.received_at, **_common(letter, matter, matter_address))
+
+
+def _alarm(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
+    link = f"{settings().handler_url}/arende/{matter.reference}"
+    common = _common(letter, matter, matter_address)
+    return letters.compose_alarm(received_at=matter.received_at, link=link, **common)
 
 
 def _reply(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:

@@ -17,14 +17,14 @@ from sqlalchemy import CursorResult, exists, select, update
 from intake import codes, letters, outbox, rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
+from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.arrive import IncomingFile, attach
-from intake.matters.records import leave_inbox, note, stand_in
+from intake.matters.records import leave_inboxes, note, stand_in
 from intake.models import (
     Handler,
     Letter,
     MailAddress,
     Matter,
-    MatterUnit,
     Membership,
     Message,
     OutgoingLetter,
@@ -75,6 +75,8 @@ def release(act: Act) -> None:
     matter = _open_matter(act)
     status = "registered" if matter.status in IN_HAND else matter.status
     _change(act, {"handler_id": None, "status": status})
+    if matter.priority == URGENT:
+        raise_alarm(act.matter_id)
     _end(act, "released", {})
 
 
@@ -93,9 +95,10 @@ def move(act: Act, unit: str, words: str) -> None:
     status = "registered" if matter.status in IN_HAND else matter.status
     values = {"unit_id": target.id, "region": target.region, "handler_id": None, "status": status}
     _change(act, values)
-    leave_inbox(act.matter_id, left)
-    if not _stands_in(act.matter_id, target.id):
-        stand_in(act.matter_id, target.id, "moved")
+    leave_inboxes(act.matter_id)
+    stand_in(act.matter_id, target.id, "moved")
+    if matter.priority == URGENT:
+        raise_alarm(act.matter_id)
     _end(act, "moved", {"from": left, "to": target.id}, words)
 
 
@@ -138,6 +141,8 @@ def reopen(act: Act) -> None:
     if matter.closed_at is None:
         raise NotAllowed("Ärendet är redan öppet.")
     _change(act, {"status": "reopened", "closed_at": None})
+    if matter.priority == URGENT and matter.handler_id is None:
+        raise_alarm(act.matter_id)
     _end(act, "reopened", {"why": "by_hand"})
 
 
@@ -150,6 +155,8 @@ def sort(act: Act, category: str, priority: int, words: str) -> None:
         raise NotAllowed("Ärendet har redan den ärendetypen och prioriteten.")
     was = {"category": matter.category, "priority": matter.priority}
     _change(act, {"category": category, "priority": priority})
+    if priority == URGENT != matter.priority and matter.handler_id is None:
+        raise_alarm(act.matter_id)
     detail = {"was": was, "now": {"category": category, "priority": priority}, "rule": _rule_said(act)}
     _end(act, "sorted", detail, words)
 
@@ -248,13 +255,6 @@ def _last_header(matter_id: uuid.UUID) -> str | None:
         .order_by(Message.created_at.desc(), Message.id.desc())
         .limit(1)
     )
-
-
-def _stands_in(matter_id: uuid.UUID, unit: str) -> bool:
-    is_standing = exists().where(
-        MatterUnit.matter_id == matter_id, MatterUnit.unit_id == unit, MatterUnit.until.is_(None)
-    )
-    return bool(db.session.scalar(select(is_standing)))
 
 
 def _rule_said(act: Act) -> dict[str, object] | None:

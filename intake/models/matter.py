@@ -31,6 +31,8 @@ class Matter(Base):
         CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
         Index("ix_matter_inbox", "unit_id", "priority", "received_at", "id",
               postgresql_where=text("closed_at IS NULL")),
+        Index("ix_matter_waiting", "received_at", "id",
+              postgresql_where=text("priority = 1 AND handler_id IS NULL AND closed_at IS NULL")),
         Index(None, "received_at", "id"),
     )  # fmt: skip
 
@@ -66,6 +68,8 @@ class MatterUnit(Base):
     __table_args__ = (
         Index("uq_matter_unit_open", "matter_id", "unit_id", unique=True,
               postgresql_where=text("until IS NULL")),
+        Index("ix_matter_unit_raised", "unit_id", "matter_id",
+              postgresql_where=text("why = 'raised' AND until IS NULL")),
         Index(None, "unit_id", "matter_id"),
     )  # fmt: skip
 

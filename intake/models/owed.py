@@ -42,14 +42,15 @@ class Job(Base):
 class OutgoingLetter(Base):
     """A letter that we owe somebody; ``state`` says how far it came.
 
-    A receipt found in ``sending`` goes again with the same Message-ID; a reply waits for a person.
+    A receipt or alarm found in ``sending`` goes again with the same Message-ID; a reply waits for a
+    person.
     """
 
     __tablename__ = "outgoing_letter"
     __table_args__ = (
         UniqueConstraint("message_id_header"),
         CheckConstraint(f"state IN {LETTER_STATES!r}", name="state"),
-        CheckConstraint("kind IN ('receipt', 'reply')", name="kind"),
+        CheckConstraint("kind IN ('receipt', 'reply', 'alarm')", name="kind"),
         Index(None, "matter_id"),
         Index("ix_outgoing_letter_open", "created_at",
               postgresql_where=text("state IN ('owed', 'sending')")),

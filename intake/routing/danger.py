@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import Reason
 
+EMERGENCY = "emergency_now"
 _NEAR_SENTENCES = 1
 
 
@@ -74,6 +75,13 @@ def assess(findings: Findings, frame: Frame) -> Danger:
         return Danger(False, ())
     words = "Texten nämner fara, men som något nekat, tidigare, tänkt eller utan tecken på att det är nu."
     return Danger(False, (Reason("fara.inte_nu", words, _words(passed)),))
+
+
+def doubted(danger: Danger) -> Danger:
+    """Take back a danger that the second reader does not believe in; the words stay told."""
+    words = "Texten nämner fara, men är som helhet olik ärenden där någon var i fara just då."
+    weighed = tuple(word for reason in danger.reasons for word in reason.weighed)
+    return Danger(False, (Reason("fara.inte_nu", words, weighed),))
 
 
 def _signs(findings: Findings, frame: Frame) -> _Signs:

@@ -7,17 +7,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.tables import TableError, Tables, Unit
-from intake.routing.danger import Frame, assess
+from intake.routing.danger import EMERGENCY, Frame, assess, doubted
 from intake.routing.languages import language_of
+from intake.routing.learned import Learned, Opinion
 from intake.routing.lexicon import Findings, Lexicon
-from intake.routing.marks import FlagRule, PriorityRule, flag_rules, priority_rules, raise_flags, set_priority
+from intake.routing.marks import (
+    FlagRule,
+    LearnedFlag,
+    PriorityRule,
+    flag_rules,
+    learned_flags,
+    likely_flags,
+    priority_rules,
+    raise_flags,
+    set_priority,
+)
 from intake.routing.places import Gazetteer, Where, resolve
-from intake.routing.subjects import Combination, Subject, Weights, choose, combinations, weigh
+from intake.routing.subjects import Combination, Subject, Weights, choose, combinations, share, weigh
 from intake.routing.values import UNCLEAR, Facts, Placement, Public, Reason
 from intake.routing.words import Reading, Spelling, clip, fold, read
 
 _STRENGTHS = {"strong": 4.0, "medium": 2.0, "weak": 1.0}
-_SPAM_SCORE = 4.0
+_SURELY_OURS = 0.5
+# What the address of a unit says for its categories, as a score.
+_ADDRESSED = 4.0
 _WELL_KNOWN = ("sv", "en")
 
 # The reason of a placement that no rule made, since a rule failed.
@@ -44,6 +57,10 @@ class Rules:
     head_bytes: int
     tail_bytes: int
     public: Public
+    learned: Learned
+    learned_flags: tuple[LearnedFlag, ...]
+    doubt: float
+    overrule: float
 
 
 def compile_rules(tables: Tables) -> Rules:
@@ -71,6 +88,10 @@ def compile_rules(tables: Tables) -> Rules:
             head_bytes=table["reading"]["head_bytes"],
             tail_bytes=table["reading"]["tail_bytes"],
             public=_public(table),
+            learned=Learned.read(tables.weights),
+            learned_flags=learned_flags(table["learned"]["flags"]),
+            doubt=float(table["learned"]["doubt"]),
+            overrule=float(table["learned"]["overrule"]),
         )
         _check(rules, table)
     except (KeyError, TypeError, ValueError) as error:
@@ -131,23 +152,30 @@ def _check(rules: Rules, table: Any) -> None:
 
 def place(facts: Facts, rules: Rules) -> Placement:
     """Place a matter: its category, unit, region, priority and flags, each with its reasons."""
-    text, is_clipped = clip(facts.text, rules.head_bytes, rules.tail_bytes)
-    subject, is_subject_clipped = clip(facts.subject, rules.tail_bytes, 0)
-    reading = read(subject, text, rules.spelling)
-    findings = rules.lexicon.find(reading)
+    reading, findings, is_clipped = read_text(facts.subject, facts.text, rules)
     addressed = _addressed(facts, rules)
-    about = _subject(facts, rules, reading, findings, addressed)
+    opinion = rules.learned.opinion(reading, findings)
+    about = _subject(facts, rules, reading, findings, opinion, addressed)
     language = language_of(reading, rules.common_words)
     frame = Frame(language not in _WELL_KNOWN, about.guess in rules.calm, about.is_undecided)
     danger = assess(findings, frame)
     where = _where(facts, rules, reading, findings, about, addressed)
-    raised = {"emergency_now"} if danger.is_now else set()
-    raised |= _language_flags(language, rules)
+    if danger.is_now and opinion.flags.get(EMERGENCY, 1.0) < rules.doubt:
+        danger = doubted(danger)
+    likely = likely_flags(rules.learned_flags, opinion)
+    if danger.reasons and not danger.is_now and opinion.flags.get(EMERGENCY, 0.0) < rules.overrule:
+        likely.pop(EMERGENCY, None)
+    raised = likely.keys() | _language_flags(language, rules) | ({EMERGENCY} if danger.is_now else set())
     flags, flag_reasons = raise_flags(rules.flags, findings, about.seen, raised)
+    if danger.is_now:
+        likely.pop(EMERGENCY, None)
     about = _without_spam(about, flags)
     priority, priority_reasons = _priority(rules, findings, about, flags)
-    clipped = (_clipped_reason(rules),) if is_clipped or is_subject_clipped else ()
-    reasons = (*danger.reasons, *about.reasons, *where.reasons, *flag_reasons, *priority_reasons, *clipped)
+    clipped = (_clipped_reason(rules),) if is_clipped else ()
+    reasons = (
+        *danger.reasons, *about.reasons, *where.reasons, *likely.values(), *flag_reasons, *priority_reasons,
+        *clipped,
+    )  # fmt: skip
     return Placement(
         category=about.category,
         guess=about.guess,
@@ -161,6 +189,14 @@ def place(facts: Facts, rules: Rules) -> Placement:
         reasons=reasons,
         rules_version=rules.version,
     )
+
+
+def read_text(subject: str, text: str, rules: Rules) -> tuple[Reading, Findings, bool]:
+    """Read a text and find its phrases; also say whether it was too long to be read whole."""
+    text, is_text_clipped = clip(text, rules.head_bytes, rules.tail_bytes)
+    subject, is_subject_clipped = clip(subject, rules.tail_bytes, 0)
+    reading = read(subject, text, rules.spelling)
+    return reading, rules.lexicon.find(reading), is_text_clipped or is_subject_clipped
 
 
 def fallback(rules: Rules, facts: Facts) -> Placement:
@@ -198,20 +234,30 @@ def _national_category(unit: Unit | None, rules: Rules) -> str | None:
 
 
 def _subject(
-    facts: Facts, rules: Rules, reading: Reading, findings: Findings, addressed: Unit | None
+    facts: Facts,
+    rules: Rules,
+    reading: Reading,
+    findings: Findings,
+    opinion: Opinion,
+    addressed: Unit | None,
 ) -> Subject:
     categories = rules.tables.categories
-    scores, words = weigh(findings, reading, rules.combinations, categories.codes, rules.weights)
+    scores, listed = weigh(findings, reading, rules.combinations, categories.codes, rules.weights)
+    if addressed and addressed.kind != "inkorg":
+        for row in categories.all:
+            if row.unit_kind == addressed.kind:
+                scores[row.code] = scores.get(row.code, 0.0) + _ADDRESSED
+    shares = share(scores, opinion, rules.weights)
     national = _national_category(addressed, rules)
     if national and addressed:
         said = f"Brevet sändes till adressen för {addressed.name} och stannar där."
-        return Subject(national, national, 1.0, scores, (Reason("kategori.adress", said),))
-    if addressed and addressed.kind != "inkorg":
-        for row in categories.all:
-            if row.unit_kind == addressed.kind and row.code in scores:
-                scores[row.code] += 1.0
+        return Subject(national, national, 1.0, shares, (Reason("kategori.adress", said),))
+
+    def words(code: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*listed.get(code, ())[:4], *opinion.words(code))))[:8]
+
     chosen = facts.category if facts.category in categories.codes else None
-    return choose(scores, words, chosen, categories, rules.weights)
+    return choose(shares, words, chosen, categories, rules.weights)
 
 
 def _where(
@@ -242,12 +288,12 @@ def _language_flags(language: str, rules: Rules) -> set[str]:
 
 def _without_spam(about: Subject, flags: Sequence[str]) -> Subject:
     """Advertising and phishing are about nothing of ours, unless the person chose or the text says so."""
-    said = {code: score for code, score in about.scores.items() if code != UNCLEAR}
-    is_ours = max(said.values(), default=0.0) >= _SPAM_SCORE and not about.is_undecided
+    said = {code: known for code, known in about.shares.items() if code != UNCLEAR}
+    is_ours = max(said.values(), default=0.0) >= _SURELY_OURS and not about.is_undecided
     if "spam" not in flags or is_ours:
         return about
     reason = Reason("kategori.skrapost", "Texten liknar reklam eller nätfiske. Den ligger sist, men syns.")
-    return Subject(UNCLEAR, UNCLEAR, about.confidence, about.scores, (reason,))
+    return Subject(UNCLEAR, UNCLEAR, about.confidence, about.shares, (reason,))
 
 
 def _priority(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from intake.routing.learned import FLAG, Opinion
 from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import Reason
 
@@ -67,6 +68,15 @@ class FlagRule:
 
 
 @dataclass(frozen=True)
+class LearnedFlag:
+    """Raises a flag when the second reader finds it likely enough."""
+
+    code: str
+    words: str
+    least: float
+
+
+@dataclass(frozen=True)
 class PriorityRule:
     """Sets or lifts the priority when its condition holds; ``lift`` never lowers it."""
 
@@ -88,6 +98,20 @@ def priority_rules(rows: Iterable[Mapping[str, Any]]) -> tuple[PriorityRule, ...
         PriorityRule(row["code"], row["words"], row["to"], row.get("lift", True), Condition.read(row))
         for row in rows
     )
+
+
+def learned_flags(rows: Iterable[Mapping[str, Any]]) -> tuple[LearnedFlag, ...]:
+    """Read the flags that the second reader may raise."""
+    return tuple(LearnedFlag(row["code"], row["words"], float(row["least"])) for row in rows)
+
+
+def likely_flags(rules: Sequence[LearnedFlag], opinion: Opinion) -> dict[str, Reason]:
+    """Return the flags that the second reader finds likely enough, each with its reason."""
+    return {
+        rule.code: Reason(f"flagga.{rule.code}", rule.words, opinion.words(f"{FLAG}{rule.code}"))
+        for rule in rules
+        if opinion.flags.get(rule.code, 0.0) >= rule.least
+    }
 
 
 def raise_flags(

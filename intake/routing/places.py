@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from config.tables import Tables
+from intake.routing.languages import language_of
 from intake.routing.lexicon import Findings
 from intake.routing.values import Facts, Reason
 from intake.routing.words import Reading, fold
@@ -20,6 +21,20 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 _POSTCODE_DIGITS = 5
 _SIGNATURE_WORDS = 40
 _SHOWN = 8
+_LEAST_STEM = 4
+_LEAST_PLAIN = 5
+# A writer who takes a place back says the right one within this many words.
+_TAKEN_BACK_WORDS = 6
+_PLAIN = str.maketrans("åäö", "aao")
+# Sounds that writers of other scripts spell in several ways; names and texts are evened out alike.
+_FIRST_OTHER_SCRIPT = "\u0370"
+_SOUNDS = str.maketrans(
+    {
+        "і": "и", "є": "е", "э": "е", "ґ": "г", "ь": "", "ъ": "",
+        "پ": "ب", "گ": "ج", "غ": "ج", "چ": "ش", "ڤ": "ف", "አ": "ኣ", "ሠ": "ሰ", "ሥ": "ስ",
+    }
+)  # fmt: skip
+_DOUBLED = re.compile(r"(.)\1")
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,15 @@ class Gazetteer:
         self._ordinary = frozenset(fold(word) for word in rules["ordinary_words"])
         self._given = frozenset(fold(word) for word in rules["given_names"])
         self._endings = tuple(rules["endings"])
+        self._foreign_endings = tuple(_even(fold(ending)) for ending in rules["foreign_endings"])
+        self._foreign_prefixes = tuple(_even(fold(prefix)) for prefix in rules["foreign_prefixes"])
+        self._uninflected = frozenset(rules["uninflected_languages"])
+        self._common = {
+            code: frozenset(fold(word) for word in words.split())
+            for code, words in tables.routing["common_words"].items()
+        }
+        self._joining = frozenset(fold(word) for word in rules["joining"])
+        self._taking_back = tuple(f" {' '.join(_split(phrase))} " for phrase in rules["taking_back"])
         self._before = frozenset(fold(word) for word in rules["prepositions"])
         self._firm_before = frozenset(fold(word) for word in rules["firm_prepositions"])
         self._currency = frozenset(fold(word) for word in rules["after_an_amount"])
@@ -94,6 +118,14 @@ class Gazetteer:
         for row in self._tables.authority.regions:
             for word in rules["region_words"]:
                 found[(fold(word), *_split(row.name)[1:])] = (row.name, {row.code})
+        for name, spellings in rules["other_scripts"].items():
+            for spelling in spellings.split():
+                found.setdefault(_split(spelling), (name, set()))[1].update(found[_split(name)][1])
+        # Foreign keyboards have no å, ä and ö.
+        for words in sorted(certain):
+            plain = tuple(word.translate(_PLAIN) for word in words)
+            if len("".join(plain)) >= _LEAST_PLAIN:
+                found.setdefault(plain, found[words])
         for words, (name, regions) in found.items():
             self._add(name, words, frozenset(regions))
         for options in self._by_first.values():
@@ -129,26 +161,47 @@ class Gazetteer:
         resident = {hit.end for hit in findings.all("sender_place")}
         left = {hit.end for hit in findings.all("left_place")}
         closings = [hit.end for hit in findings.all("closing")]
+        is_inflected = language_of(reading, self._common) not in self._uninflected
         found: list[Mention] = []
         at = 0
         while at < len(reading.folded):
-            mention = self._mention(reading, at, resident, closings)
+            last = found[-1] if found else None
+            mention = self._mention(reading, at, resident, closings, last, is_inflected=is_inflected)
             # Where someone moved from is neither home nor where it happened.
             if mention and mention.start not in left:
                 found.append(mention)
             at = mention.end if mention else at + 1
-        return found
+        return [
+            mention
+            for mention, following in zip(found, [*found[1:], None], strict=False)
+            if following is None or not self._is_taken_back(reading, mention.end, following.start)
+        ]
+
+    def _is_taken_back(self, reading: Reading, start: int, end: int) -> bool:
+        """Say whether the words between two places say that the first was wrong."""
+        if not 0 < end - start <= _TAKEN_BACK_WORDS:
+            return False
+        between = f" {' '.join(reading.folded[start:end])} "
+        return any(phrase in between for phrase in self._taking_back)
 
     def _mention(
-        self, reading: Reading, at: int, resident: set[int], closings: Sequence[int]
+        self,
+        reading: Reading,
+        at: int,
+        resident: set[int],
+        closings: Sequence[int],
+        last: Mention | None,
+        *,
+        is_inflected: bool,
     ) -> Mention | None:
-        place, end = self._place_at(reading, at)
+        place, end = self._place_at(reading, at, is_inflected=is_inflected)
         if place is None or not place.regions:
             return None
-        weight = self._weight(reading, at, place)
+        is_home = at in resident or at - 1 in resident
+        weight = self._weight(reading, at, place, last, is_home=is_home)
         if weight <= 0:
             return None
-        is_sender = at in resident or at - 1 in resident or self._follows_closing(at, closings)
+        is_sender = is_home or self._follows_closing(at, closings)
         return Mention(place, at, end, reading.words(at, end), weight, is_sender)
 
     @staticmethod
@@ -156,19 +209,21 @@ class Gazetteer:
         last = bisect_right(closings, at) - 1
         return last >= 0 and at - closings[last] < _SIGNATURE_WORDS
 
-    def _place_at(self, reading: Reading, at: int) -> tuple[Place | None, int]:
+    def _place_at(self, reading: Reading, at: int, *, is_inflected: bool) -> tuple[Place | None, int]:
         word = reading.folded[at]
         if word.isdecimal():
             return self._postcode_at(reading, at)
-        for place in self._beginning(word):
+        for place in self._beginning(word, is_inflected):
             size = len(place.words)
             if size == 1 or self._continues(reading, at, place):
                 return place, at + size
         return None, at + 1
 
-    def _find_beginning(self, word: str) -> tuple[Place, ...]:
+    def _find_beginning(self, word: str, is_inflected: bool) -> tuple[Place, ...]:
         """Return the places whose name may begin with a word, the likelier first."""
-        return tuple(place for key in (word, *self._bare(word)) for place in self._by_first.get(key, ()))
+        word = _even(word)
+        keys = (word, *self._bare(word), *(self._foreign_bare(word) if is_inflected else ()))
+        return tuple(place for key in dict.fromkeys(keys) for place in self._by_first.get(key, ()))
 
     def _continues(self, reading: Reading, at: int, place: Place) -> bool:
         following = reading.folded[at + 1 : at + len(place.words)]
@@ -184,15 +239,30 @@ class Gazetteer:
         for ending in self._endings:
             stem = word.removesuffix(ending)
             # Short stems are too often other words: "Ås" is not the genitive of "Å".
-            if stem != word and len(stem) >= 4:
+            if stem != word and len(stem) >= _LEAST_STEM:
                 bare.append(stem)
                 bare.append(stem.removesuffix("s"))
         return bare
 
-    def _weight(self, reading: Reading, at: int, place: Place) -> float:
+    def _foreign_bare(self, word: str) -> list[str]:
+        """Return what a word may be as other languages inflect it: Lundissa, do Karlskrony, بمالمو."""
+        bare = [word.removeprefix(prefix) for prefix in self._foreign_prefixes if word.startswith(prefix)]
+        for ending in self._foreign_endings:
+            if word.endswith(ending):
+                stem = word.removesuffix(ending)
+                bare += (stem, stem + "a", stem + "а")
+        return [stem for stem in bare if len(stem) >= _LEAST_STEM]
+
+    def _weight(
+        self, reading: Reading, at: int, place: Place, last: Mention | None, *, is_home: bool
+    ) -> float:
         before = reading.folded[at - 1] if at else ""
         is_capital = reading.raw[at][0].isupper()
-        follows_place_word = before in self._before
+        # "Mellan Falun och Mora" names both alike.
+        is_joined = last is not None and last.end == at - 1 and last.weight >= 2 and before in self._joining
+        follows_place_word = before in self._before or is_joined
+        if is_home and before in self._firm_before:
+            return 2.0
         if place.is_given_name:
             return 2.0 if is_capital and before in self._firm_before else 0.0
         if place.is_ordinary:
@@ -224,7 +294,14 @@ class Gazetteer:
 
 
 def _split(name: str) -> tuple[str, ...]:
-    return tuple(fold(word) for word in _WORD.findall(name))
+    return tuple(_even(fold(word)) for word in _WORD.findall(name))
+
+
+def _even(word: str) -> str:
+    """Spell a folded word of another script in one way; Latin words stay as they are."""
+    if word < _FIRST_OTHER_SCRIPT:
+        return word
+    return _DOUBLED.sub(r"\1", word.translate(_SOUNDS))
 
 
 def resolve(

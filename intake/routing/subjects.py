@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import exp
 from typing import Any
 
 from config.tables import Categories
+from intake.routing.learned import Opinion
 from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import UNCLEAR, Reason
 from intake.routing.words import Reading
 
 # Each further phrase for the same category adds less, so that a long text does not win by its length.
+# A category less likely than this is no suggestion.
+_LEAST_SHOWN = 0.05
 _FADING = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2)
 
 
@@ -40,7 +44,7 @@ class Subject:
     category: str
     guess: str
     confidence: float
-    scores: Mapping[str, float]
+    shares: Mapping[str, float]
     reasons: tuple[Reason, ...]
     also: str | None = None
 
@@ -52,8 +56,9 @@ class Subject:
     @property
     def next(self) -> tuple[str, ...]:
         """Return up to two further categories that the text speaks for, the likelier first."""
-        others = (code for code in self.scores if code not in (self.guess, UNCLEAR) and self.scores[code] > 0)
-        return tuple(sorted(others, key=lambda code: (-self.scores[code], code))[:2])
+        others = [code for code in self.shares if code not in (self.guess, UNCLEAR)]
+        likely = [code for code in others if self.shares[code] > _LEAST_SHOWN]
+        return tuple(sorted(likely, key=lambda code: (-self.shares[code], code))[:2])
 
     @property
     def is_undecided(self) -> bool:
@@ -65,11 +70,10 @@ class Weights:
     """The thresholds of the decision, read from the rules."""
 
     least: float
-    margin: float
-    prior: float
+    lists: float
+    most: float
     subject_line: float
     contradiction: float
-    equal_topics: float
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Weights:
@@ -130,53 +134,60 @@ def _faded(found: Iterable[float]) -> float:
     return sum(weight * share for weight, share in zip(ordered, _FADING, strict=False))
 
 
+def share(scores: Mapping[str, float], opinion: Opinion, weights: Weights) -> dict[str, float]:
+    """Return each category's share of 1: the second reader's, moved by what the lists say."""
+    moved = {
+        code: known * exp(weights.lists * min(scores.get(code, 0.0), weights.most))
+        for code, known in opinion.categories.items()
+    }
+    whole = sum(moved.values()) or 1.0
+    return {code: value / whole for code, value in moved.items()}
+
+
 def choose(
-    scores: Mapping[str, float],
-    words: Mapping[str, tuple[str, ...]],
+    shares: Mapping[str, float],
+    words: Callable[[str], tuple[str, ...]],
     chosen: str | None,
     categories: Categories,
     weights: Weights,
 ) -> Subject:
     """Decide the category: the person's own choice first, else the text when it is clear enough."""
-    ranked = sorted(scores, key=lambda code: (-scores[code], code))
+    ranked = sorted(shares, key=lambda code: (-shares[code], code))
     best = ranked[0] if ranked else UNCLEAR
-    second = scores[ranked[1]] if len(ranked) > 1 else 0.0
-    top = scores.get(best, 0.0)
-    if len(ranked) > 2 and scores[ranked[2]] >= max(weights.least, top * weights.equal_topics):
-        best = UNCLEAR
     if chosen and chosen != UNCLEAR:
-        return _as_chosen(chosen, best, scores, words, categories, weights)
-    confidence = round(top / (top + second + weights.prior), 3) if top else 0.0
-    is_clear = top >= weights.least and confidence >= weights.margin
-    if best == UNCLEAR or not is_clear:
-        return Subject(UNCLEAR, best, confidence, scores, (_undecided(ranked, words, categories),))
+        return _as_chosen(chosen, best, shares, words, categories, weights)
+    confidence = round(shares.get(best, 0.0), 3)
+    if best == UNCLEAR or confidence < weights.least:
+        return Subject(UNCLEAR, best, confidence, shares, (_undecided(ranked, words, categories),))
     said = f"Orden i texten pekar på ”{categories.get(best).name}”."
-    return Subject(best, best, confidence, scores, (Reason("kategori.text", said, words.get(best, ())),))
+    return Subject(best, best, confidence, shares, (Reason("kategori.text", said, words(best)),))
 
 
 def _as_chosen(
     chosen: str,
     best: str,
-    scores: Mapping[str, float],
-    words: Mapping[str, tuple[str, ...]],
+    shares: Mapping[str, float],
+    words: Callable[[str], tuple[str, ...]],
     categories: Categories,
     weights: Weights,
 ) -> Subject:
     name = categories.get(chosen).name
     reasons = [Reason("kategori.vald", f"Den som skriver har själv valt ”{name}”.")]
-    lead = scores.get(best, 0.0) - scores.get(chosen, 0.0)
+    lead = shares.get(best, 0.0) - shares.get(chosen, 0.0)
     contradicts = best not in (chosen, UNCLEAR) and lead > weights.contradiction
     if contradicts:
         said = f"Texten liknar mer ”{categories.get(best).name}”, men det egna valet väger mest."
-        reasons.append(Reason("kategori.annat_i_texten", said, words.get(best, ())))
+        reasons.append(Reason("kategori.annat_i_texten", said, words(best)))
     also = best if contradicts else None
-    return Subject(chosen, chosen, 0.7 if contradicts else 0.95, scores, tuple(reasons), also)
+    return Subject(chosen, chosen, 0.7 if contradicts else 0.95, shares, tuple(reasons), also)
 
 
-def _undecided(ranked: Sequence[str], words: Mapping[str, tuple[str, ...]], categories: Categories) -> Reason:
+def _undecided(
+    ranked: Sequence[str], words: Callable[[str], tuple[str, ...]], categories: Categories
+) -> Reason:
     guesses = [code for code in ranked if code != UNCLEAR][:3]
     if not guesses:
         return Reason("kategori.oklar", "Texten räcker inte för att säga vad ärendet gäller.")
     names = " eller ".join(f"”{categories.get(code).name}”" for code in guesses)
     said = f"Det är inte säkert vad ärendet gäller; närmast ligger {names}. En person avgör."
-    return Reason("kategori.oklar", said, tuple(word for code in guesses for word in words.get(code, ())))
+    return Reason("kategori.oklar", said, tuple(word for code in guesses for word in words(code)[:3]))

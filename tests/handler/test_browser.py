@@ -45,6 +45,7 @@ def test_axe_finds_nothing_on_any_page(page, desk_full, tmp_path):
     page.get_by_role("button", name="Logga in").click()
     looker.look("sign-in-wrong")
     sign_in(page, password)
+    assert page.get_by_role("link", name="1 ärende med fara nu väntar på en handläggare").is_visible()
     looker.look("inbox")
     page.goto("/?visa=mina")
     looker.look("empty")

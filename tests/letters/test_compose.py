@@ -9,6 +9,7 @@ import pytest
 from intake.errors import PostRefused
 from intake.letters import (
     ReplyFile,
+    compose_alarm,
     compose_receipt,
     compose_reply,
     message_id,
@@ -72,6 +73,15 @@ def test_a_receipt_is_neutral_and_marked_as_automatic():
 
 def test_a_receipt_without_a_link_opens_nothing():
     assert "http" not in sent(receipt()).get_content()
+
+
+def test_an_alarm_tells_the_reference_the_time_and_where_to_take_the_matter():
+    link = "https://inkorg.example.se/arende/K7RX-3M9P"
+    at = datetime(2026, 3, 3, 13, 5, tzinfo=UTC)
+    letter = sent(compose_alarm(**COMMON | {"received_at": at, "link": link}))
+    for words in ("K7RX-3M9P", "3 mars 2026 kl. 14.05", link):
+        assert words in letter.get_content()
+    assert (letter["Subject"], letter["Auto-Submitted"]) == ("Larm K7RX-3M9P", "auto-generated")
 
 
 def test_only_a_demonstration_says_that_it_is_one():

@@ -1,0 +1,46 @@
+"""The authority's tables are checked at start, and a complaint says what to do."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from config.tables import FOLDER, TableError, read_tables
+
+DUTY = 'duty = "jour-syd@jour.example"'
+
+
+@pytest.fixture
+def read_with(tmp_path):
+    """Read the tables with a line of authority.toml written otherwise."""
+
+    def read(old, new):
+        folder = shutil.copytree(FOLDER, tmp_path / "config", ignore=shutil.ignore_patterns("*.py*"))
+        table = folder / "authority.toml"
+        assert old in table.read_text()
+        table.write_text(table.read_text().replace(old, new))
+        return read_tables(folder)
+
+    return read
+
+
+def test_a_regions_units_share_its_duty_address(read_with):
+    authority = read_with(DUTY, 'duty = "vakt@jour.example"').authority
+    assert {unit.duty for unit in authority.units if unit.region == "syd"} == {"vakt@jour.example"}
+    assert authority.unit("su").duty == "jour-su@jour.example"
+
+
+@pytest.mark.parametrize(
+    ("duty", "why"),
+    [
+        ("", "'duty' is missing"),
+        ('duty = "jour-syd"', "no mail address"),
+        ('duty = "jour@a.example, b@b.example"', "no mail address"),
+        ("duty = 112", "no mail address"),
+        ('duty = "jour-syd@Example.se"', "outside mail.domains"),
+    ],
+)
+def test_a_duty_address_that_cannot_be_used_stops_the_start(read_with, duty, why):
+    with pytest.raises(TableError, match=why):
+        read_with(DUTY, duty)
