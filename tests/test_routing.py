@@ -65,6 +65,55 @@ def test_places_are_found_as_people_write_them(text: str, region: str) -> None:
     assert letter(text).region == region
 
 
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("Mieszkam w Karlskronie i nie mam dokumentów.", "syd"),
+        ("Živim u Jönköpingu i ne znam što da radim.", "ost"),
+        ("Asun Boråsissa ja minulla on kysymys.", "vast"),
+        ("Norrköping'de oturuyorum ve çok korkuyorum, ne yapmalıyım?", "ost"),
+        ("У мене вкрали велосипед у Сундсваллі.", "nord"),
+        ("Я живу в Карлскруне.", "syd"),
+        ("На меня напали в Ринкебю.", "stockholm"),
+        ("أعيش بمالمو مع أولادي", "syd"),
+        ("من در روزنگورد زندگی می‌کنم", "syd"),
+        ("ኣነ ኣብ ማልሞ ይነብር", "syd"),
+        ("Совесть чиста, я умею водить машину.", None),
+    ],
+)
+def test_places_are_found_as_other_languages_write_them(text: str, region: str | None) -> None:
+    assert letter(text).region == region
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("De sparkade mig på tunnelbanan.", "stockholm"),
+        ("Frågor från Sydsvenskan inför morgondagen.", "syd"),
+        ("Bilen stod vid Tiveden.", None),
+        ("Någon har kört på gärdet bakom ladan.", None),
+        ("Jag är häktad på Kronoberg.", "stockholm"),
+        ("cykeln är borta, vi bor i lund", "syd"),
+    ],
+)
+def test_a_landmark_tells_its_region(text: str, region: str | None) -> None:
+    assert letter(text).region == region
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("Bilen stals mellan Falun och Gävle.", None),
+        ("Bilen stals mellan Falun och Mora.", "bergslagen"),
+        ("Det var i Torshälla - fel av mig, Hallstahammar menar jag.", "mitt"),
+        ("Festen är på Adelsö. Nej förresten, i Enköping.", "mitt"),
+        ("I was robbed in Malmo, sorry, I mean in Umea.", "nord"),
+    ],
+)
+def test_two_places_are_joined_or_one_is_taken_back(text: str, region: str | None) -> None:
+    assert letter(text).region == region
+
+
 def test_where_it_happened_beats_where_the_sender_lives() -> None:
     assert letter("Jag bor i Malmö men plånboken stals i Falun.").region == "bergslagen"
 
@@ -429,19 +478,22 @@ def test_a_rule_that_names_what_is_not_there_stops_the_start(part: str, wrong: o
 
 
 @pytest.mark.parametrize(
-    ("name", "floors"),
+    ("name", "category", "recall", "precision", "too_low"),
     [
-        ("matters-dev.jsonl", {"category, best guess": 0.92, "region": 0.98, "priority": 0.94}),
-        ("matters-second.jsonl", {"category, best guess": 0.85, "region": 0.97, "priority": 0.92}),
+        # Learned from, so nearly always right; what fails here is a rule that was broken.
+        ("matters-dev.jsonl", 0.95, 1.0, 0.75, 0.01),
+        ("matters-second.jsonl", 0.92, 1.0, 0.8, 0.01),
+        # Never learned from. Who looks at single matters of this file spoils it.
+        ("matters-held.jsonl", 0.75, 0.9, 0.5, 0.03),
     ],
 )
-def test_labelled_matters_are_placed_as_well_as_before(name: str, floors: dict[str, float]) -> None:
+def test_labelled_matters_are_placed_as_well_as_before(
+    name: str, category: float, recall: float, precision: float, too_low: float
+) -> None:
     tried = try_all(read_matters(DATA / name, is_labelled=True), RULES)
     found = shares(tried)
-    assert {key: str(found[key]) for key, floor in floors.items() if found[key].value < floor} == {}
-    assert found["priority two steps too low"].right == 0
-    flags = flag_shares(tried)
-    precision, recall = flags["emergency_now"]
-    assert (precision.value >= 0.8, recall.value >= 0.96) == (True, True)
-    precision, recall = flags["vulnerable"]
-    assert (precision.value >= 0.8, recall.value >= 0.85) == (True, True)
+    assert found["category, best guess"].value >= category
+    assert found["region"].value >= 0.97
+    assert found["priority two steps too low"].value <= too_low
+    emergency = flag_shares(tried)["emergency_now"]
+    assert (emergency[0].value >= precision, emergency[1].value >= recall) == (True, True)

@@ -112,6 +112,9 @@ class Gazetteer:
             # A municipality's own name means the municipality, also when a hamlet elsewhere shares it.
             if words and words not in certain:
                 found.setdefault(words, (name, set()))[1].update(regions)
+        for region, landmarks in rules["landmarks"].items():
+            for name in landmarks:
+                found.setdefault(_split(name), (name, set()))[1].add(region)
         for name, counties in rules["areas"].items():
             regions = {self._tables.authority.region_of_county(county) for county in counties}
             found[_split(name)] = (name, regions)
@@ -247,11 +250,10 @@ class Gazetteer:
     def _foreign_bare(self, word: str) -> list[str]:
         """Return what a word may be as other languages inflect it: Lundissa, do Karlskrony, بمالمو."""
         bare = [word.removeprefix(prefix) for prefix in self._foreign_prefixes if word.startswith(prefix)]
-        for ending in self._foreign_endings:
-            if word.endswith(ending):
-                stem = word.removesuffix(ending)
-                bare += (stem, stem + "a", stem + "а")
-        return [stem for stem in bare if len(stem) >= _LEAST_STEM]
+        bare += [word.removesuffix(ending) for ending in self._foreign_endings if word.endswith(ending)]
+        stems = [stem for stem in bare if len(stem) >= _LEAST_STEM]
+        # Karlskrona and Карлскруна lose their a before another ending.
+        return [whole for stem in stems for whole in (stem, stem + "a", stem + "а")]
 
     def _weight(
         self, reading: Reading, at: int, place: Place, last: Mention | None, *, is_home: bool
@@ -389,7 +391,7 @@ def _scores(mentions: Sequence[Mention]) -> dict[str, float]:
     scores: dict[str, float] = defaultdict(float)
     for mention in strongest.values():
         for region in mention.place.regions:
-            scores[region] += mention.weight
+            scores[region] += mention.weight / len(mention.place.regions)
     return scores
 
 
