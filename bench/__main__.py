@@ -203,8 +203,9 @@ def main() -> int:
         _wait_for_jobs(here)
         print(f"work that had been waiting was done in {time.monotonic() - began:.0f} s")
         sent += measure_steady(here)
-        print(f"sent {sent}, stored {count(here, 'matter')}")
-    return 0
+        stored = count(here, "matter")
+        print(f"sent {sent}, stored {stored}")
+    return 0 if sent == stored else 1
 
 
 if __name__ == "__main__":

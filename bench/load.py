@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,10 +31,6 @@ class Seen:
     def percentile(self, share: float) -> float:
         ordered = sorted(self.each) or [float("nan")]
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.each)
 
 
 def at_once(acts: Sequence[Callable[[], object]], clients: int) -> Seen:

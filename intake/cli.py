@@ -312,7 +312,7 @@ def learn(files: tuple[Path, ...]) -> None:
     from intake import evaluation, learning
 
     rows = [row for file in files for row in evaluation.read_matters(file, is_labelled=True)]
-    for line in learning.learn(rows, compile_rules(read_tables())):
+    for line in learning.learn(rows, compile_rules(read_tables(), is_learning=True)):
         click.echo(line)
 
 

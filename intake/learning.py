@@ -15,7 +15,7 @@ from intake.routing import Rules
 from intake.routing.decide import read_text
 from intake.routing.learned import FLAG, PARTS, pieces_of
 
-# A piece that stands in one matter alone teaches nothing about others, and might name somebody.
+# A piece that stands in one matter alone teaches nothing about others.
 LEAST_MATTERS = 2
 # Lighter weights change next to nothing and make the table long.
 LEAST_WEIGHT, LEAST_WEIGHT_OF_FLAG = 0.3, 0.5
@@ -36,7 +36,8 @@ def learn(rows: Iterable[Row], rules: Rules) -> Iterator[str]:
     rows = list(rows)
     if len({row["expected"]["category"] for row in rows}) < 3:
         raise BadMatter("matters of at least three categories are needed.")
-    texts = [pieces_of(*read_text(row["subject"], row["body"], rules)[:2]) for row in rows]
+    read = [read_text(row.get("subject", ""), row.get("body", ""), rules) for row in rows]
+    texts = [pieces_of(text.reading, text.findings, text.names) for text in read]
     rarity = _rarity(texts)
     columns = {piece: number for number, piece in enumerate(rarity)}
     matrix = csr_matrix(_cells(texts, rarity, columns), shape=(len(rows), len(columns)))

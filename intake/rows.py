@@ -40,7 +40,8 @@ def insert(table: type[Base], **columns: object) -> None:
 def change(sql: str, *values: object) -> None:
     """Let an UPDATE go together with the waiting rows, in the caller's transaction.
 
-    ``sql`` has a ``%s`` for each value. It must not touch a row that is still waiting.
+    ``sql`` has a ``%s`` for each value. It must touch neither a row that is still waiting nor
+    one that another waiting change touches: PostgreSQL would do only one of the two.
     """
     _waiting().setdefault((sql, ()), []).append(values)
 

@@ -77,7 +77,7 @@ def serve(app: Flask, settings: Settings) -> None:
 
     server: Any = create_server(
         app,
-        sockets=[listen(settings.bind if settings.surface != "handler" else "127.0.0.1", port)],
+        sockets=[_listen(settings, port)],
         threads=THREADS,
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,
@@ -95,6 +95,12 @@ def serve(app: Flask, settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     server.run()
+
+
+def _listen(settings: Settings, port: int) -> socket.socket:
+    if settings.surface == "handler":
+        return socket.create_server(("127.0.0.1", port))
+    return listen(settings.bind, port)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -32,7 +32,8 @@ def matters():
 
 
 def opinion(learned, text):
-    return learned.opinion(*read_text("", text, RULES)[:2])
+    read = read_text("", text, RULES)
+    return learned.opinion(read.reading, read.findings, read.names)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,28 @@ def test_a_word_of_one_matter_alone_teaches_nothing(learned):
     assert "<utgifter>" not in learned._pieces
 
 
+def test_a_name_of_a_place_says_nothing():
+    here, there = (opinion(RULES.learned, f"Det är mycket bråk i {name} nu") for name in ("Rinkeby", "Lund"))
+    assert here.categories == there.categories
+    assert here.flags == there.flags
+
+
+CALM = "Parkeringen vid torget har fått nya skyltar och det är bra för alla som handlar där. "
+
+
+@pytest.mark.parametrize("before", [0, 6, 12])
+def test_danger_is_seen_in_the_midst_of_a_long_calm_text(before):
+    text = CALM * before + "Han står i hallen och slår på min dörr nu, hjälp mig. " + CALM * (12 - before)
+    assert "emergency_now" in place(Facts("email", "", text), RULES).flags
+    assert "emergency_now" not in place(Facts("email", "", CALM * 12), RULES).flags
+
+
+@pytest.mark.parametrize("first", ["", "\t0\tanmalan=1"])
+def test_a_table_that_does_not_fit_the_categories_stops_the_start(first):
+    with pytest.raises(TableError, match="learn it again"):
+        compile_rules(replace(TABLES, weights=(first,) if first else ()))
+
+
 def test_an_empty_text_is_undecided():
     assert place(Facts("email", "", ""), RULES).is_undecided
 
@@ -84,7 +107,7 @@ def test_a_line_that_cannot_be_read_stops_the_start(line):
         compile_rules(replace(TABLES, weights=("\t0\tlokal=1", line)))
 
 
-def test_the_command_prints_the_table(tmp_path):
+def test_a_file_that_teaches_too_little_is_told(tmp_path):
     path = tmp_path / "few.jsonl"
     path.write_text("", encoding="utf-8")
     done = CliRunner().invoke(main, ["learn", str(path)])

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from intake import letters, mailroom, outbox, routing, storage
 from intake.errors import FileTooLarge, ForeignDomain
 from intake.extensions import db, settings
-from intake.matters import arrive
+from intake.matters import placing
 from intake.models import Attachment, Event, Job, Letter, Message, OutgoingLetter
 from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
 
@@ -230,7 +230,7 @@ def test_a_letter_to_the_walled_unit_stays_there_when_the_rule_had_failed(monkey
     monkeypatch.setattr(routing, "place", place)
     job = db.session.scalars(select(Job).where(Job.kind == "place_again")).one()
     claim = outbox.claim(job.id, "test:1:0.00")
-    arrive.place_again(claim.subject_id, claim)
+    placing.place_again(claim.subject_id, claim)
     db.session.expire_all()
     assert matters()[0].unit_id == "su"
 

@@ -272,6 +272,280 @@ def test_present_danger_is_seen_in_every_language(text: str) -> None:
     assert letter(text).priority == 1
 
 
+# The lists alone, so that what they see does not lean on what the weights have learned.
+LISTS = replace(RULES, learned_flags=(), doubt=0.0)
+DANGER = {
+    "sv": [
+        "jag viskar, han står i hallen",
+        "jag ligger under sängen och det rycker i handtaget",
+        "hon ligger på golvet och svarar inte längre",
+        "jag orkar inte mer ikväll, förlåt",
+        "Vi är instängda i en container och luften tar slut",
+        "mannen går bakom mig hela vägen från bussen",
+    ],
+    "en": [
+        "there is someone walking in my flat and I locked myself in",
+        "he has a knife and he is coming up",
+        "she won't wake up",
+        "I'm standing on the bridge, goodbye everyone",
+        "we are locked inside a trailer and there is no air",
+        "a child is out on the ice",
+    ],
+    "fi": [
+        "Joku liikkuu asunnossa, lukittauduin vessaan",
+        "Hänellä on puukko",
+        "Äiti on tajuton",
+        "Istun sillankaiteella, en jaksa enää",
+        "Olemme lukittuina konttiin ja ilma loppuu",
+        "Lapsi putosi jäihin",
+    ],
+    "fit": [
+        "Se oon oven takana",
+        "Hällä oon puukko",
+        "Isä lyöpi äitiä",
+        "En jaksa ennää ellää",
+        "Pörtti palaa",
+        "Poika oon jäälä",
+    ],
+    "se": [
+        "Son lea uvssa olggobealde",
+        "Sus lea niibi",
+        "Son ii vuoiŋŋa",
+        "In veaje šat, in dáhtto eallit",
+        "Viessu buollá",
+        "Mánná lea jieŋa alde",
+    ],
+    "ar": [
+        "هناك شخص يمشي داخل الشقة وأنا قفلت الباب على نفسي",
+        "هو أمام الباب ومعه سكين",
+        "أمي لا تتنفس",
+        "أنا واقفة على الجسر، سامحوني",
+        "نحن محبوسون داخل شاحنة ولا يوجد هواء",
+        "البيت يحترق وهناك أطفال في الداخل",
+    ],
+    "fa": [
+        "کسی توی خانه راه می‌رود، خودم را در حمام حبس کردم",
+        "او پشت در است و چاقو دارد",
+        "مادرم بیهوش است",
+        "همه قرص‌ها را خوردم، خداحافظ همگی",
+        "ما داخل کانتینر گیر کرده‌ایم، هوا نداریم",
+        "خانه آتش گرفته است",
+    ],
+    "so": [
+        "Nin baa guriga dhex socda, waan dhuumanayaa",
+        "Wuxuu haystaa mindi, albaabka ayuu taagan yahay",
+        "Hooyo ma neefsanayso",
+        "Ma doonayo inaan noolaado",
+        "Konteenar baan ku xiran nahay, hawo ma jirto",
+        "Gurigu waa gubanayaa",
+    ],
+    "ti": [
+        "ኣብ ደገ ኣሎ፡ ተሓቢአ ኣለኹ",
+        "ካራ ሒዙ ኣሎ",
+        "ኣደይ ኣይትትንፍስን ኣላ",
+        "ኣብ ድልድል ደው ኢለ ኣለኹ",
+        "ኣብ ኮንተይነር ተዓጺና ኣለና፡ ኣየር የለን",
+        "ገዛ ይነድድ ኣሎ",
+    ],
+    "pl": [
+        "Ktoś chodzi po mieszkaniu, zamknęłam się w łazience",
+        "On ma nóż i stoi pod drzwiami",
+        "Mama jest nieprzytomna",
+        "Stoję na moście, żegnajcie",
+        "Jesteśmy zamknięci w naczepie, brakuje powietrza",
+        "Dziecko wpadło pod lód",
+    ],
+    "es": [
+        "Hay alguien en mi casa, me encerré en el baño",
+        "Tiene un cuchillo y está en la puerta",
+        "Mi madre está inconsciente",
+        "Estoy en el puente, ya no quiero vivir",
+        "Estamos encerrados en un camión y no tenemos aire",
+        "Un niño cayó al agua",
+    ],
+    "ru": [
+        "Кто-то ходит по квартире, я заперлась в ванной",
+        "У него нож, он за дверью",
+        "Мама без сознания",
+        "Стою на мосту, прощайте",
+        "Нас закрыли в фуре, нечем дышать",
+        "Мальчик на льду один",
+    ],
+    "uk": [
+        "Хтось ходить по квартирі, я зачинилася у ванній",
+        "У нього сокира, він під дверима",
+        "Мама непритомна",
+        "Стою на мосту, прощавайте",
+        "Ми в контейнері, повітря немає",
+        "Дитина провалилася під лід",
+    ],
+    "tr": [
+        "Evde biri dolaşıyor, kendimi banyoya kilitledim",
+        "Elinde bıçak var, kapının önünde",
+        "Annem baygın",
+        "Köprüdeyim, elveda",
+        "Kamyonda mahsur kaldık, hava kalmadı",
+        "Çocuk suya düştü",
+    ],
+    "kmr": [
+        "Kesek di hundirê malê de ye, min xwe veşart",
+        "Ew li ber derî ye, kêr di destê wî de heye",
+        "Dayika min nefes nake",
+        "Ez naxwazim êdî bijîm",
+        "Em di konteynerê de girtî ne, hewa tune",
+        "Mala me dişewite",
+    ],
+    "bs": [
+        "Neko hoda po stanu, zaključala sam se u kupatilo",
+        "Ima nož i stoji ispred vrata",
+        "Mama ne diše",
+        "Stojim na mostu, zbogom",
+        "Zatvoreni smo u kontejneru, nema zraka",
+        "Dijete je palo kroz led, utapa se",
+    ],
+    "hr": [
+        "Netko je ušao u stan, skrivam se",
+        "Ima sjekiru, lupa na vrata",
+        "Majka se onesvijestila",
+        "Popila sam sve tablete",
+        "Zaključani smo u prikolici, ponestaje zraka",
+        "Gori zgrada, ljudi su unutra",
+    ],
+    "sr": [
+        "Neko je ušao u stan, krijem se",
+        "Ima sekiru i lupa na vrata",
+        "Majka ne diše",
+        "Popio sam sve tablete",
+        "Zatvoreni smo u kamionu, nema vazduha",
+        "Gori kuća, deca su unutra",
+    ],
+    "ro": [
+        "Cineva umblă prin casă, m-am încuiat în baie",
+        "Are un cuțit și bate la ușă",
+        "Mama nu respiră",
+        "Stau pe pod, adio",
+        "Suntem închiși în remorcă, nu avem aer",
+        "Arde casa, sunt copii înăuntru",
+    ],
+    "de": [
+        "Jemand läuft in meiner Wohnung herum, ich habe mich eingeschlossen",
+        "Er hat ein Messer und steht vor der Tür",
+        "Meine Mutter atmet nicht",
+        "Ich stehe auf der Brücke, lebt wohl",
+        "Wir sind im Container eingesperrt und bekommen keine Luft",
+        "Ein Kind ist auf dem Eis",
+    ],
+    "fr": [
+        "Quelqu'un marche dans la maison, je me cache",
+        "Il a un couteau et il frappe à la porte",
+        "Ma mère ne respire plus",
+        "Je suis debout sur le pont, adieu",
+        "On est enfermés dans un camion, il n'y a plus d'air",
+        "Un enfant est sur la glace",
+    ],
+}
+PAST_OR_ASKED = {
+    "sv": [
+        "Förra året stod han i hallen med en kniv.",
+        "Vad gör man om någon rycker i handtaget?",
+    ],
+    "en": [
+        "Last year a man had a knife outside my house.",
+        "What if someone is breaking in, who do I write to?",
+    ],
+    "fi": [
+        "Viime vuonna hänellä oli puukko.",
+        "Mitä pitää tehdä jos lapsi putoaa jäihin?",
+    ],
+    "fit": [
+        "Eilen se oli oven takana.",
+        "Viime vuona pörtti palo, mistä saan paperin?",
+    ],
+    "se": [
+        "Diibmá sus lei niibi.",
+        "Ikte viessu buollá, geasa mun čálán?",
+    ],
+    "ar": [
+        "في السنة الماضية كان عنده سكين",
+        "ماذا أفعل إذا كان شخص معه سكين؟",
+    ],
+    "fa": [
+        "سال گذشته او چاقو داشت",
+        "اگر کسی چاقو داشته باشد چه باید کرد؟",
+    ],
+    "so": [
+        "Sannadkii hore nin baa mindi watay.",
+        "Maxaan sameeyaa haddii qof mindi wato?",
+    ],
+    "ti": [
+        "ዓሚ ካራ ሒዙ ነይሩ",
+        "እንተ ካራ ሒዙ እንታይ ይግበር",
+    ],
+    "pl": [
+        "W zeszłym roku ktoś stał pod drzwiami z nożem.",
+        "Co zrobić, gdy ktoś ma nóż?",
+    ],
+    "es": [
+        "El año pasado un hombre tenía una pistola.",
+        "¿Qué hago si alguien tiene un cuchillo?",
+    ],
+    "ru": [
+        "В прошлом году у него был нож.",
+        "Что делать, если кто-то ходит с ножом?",
+    ],
+    "uk": [
+        "Минулого року у нього був ніж.",
+        "Що робити, якщо у людини ніж?",
+    ],
+    "tr": [
+        "Geçen yıl elinde bıçak vardı.",
+        "Birinin elinde bıçak varsa ne yapmalıyım?",
+    ],
+    "kmr": [
+        "Sala borî kêr di destê wî de bû.",
+        "Em çi bikin ger kesek bi kêr were?",
+    ],
+    "bs": [
+        "Prošle godine imao je nož.",
+        "Šta da radim ako neko ima nož?",
+    ],
+    "hr": [
+        "Prije dvije godine netko je lupao na vrata nožem.",
+        "Što učiniti ako netko ima nož?",
+    ],
+    "sr": [
+        "Juče je neko lupao na vrata, imao je nož.",
+        "Šta da radim ako neko ima sekiru i nož?",
+    ],
+    "ro": [
+        "Anul trecut un bărbat avea un cuțit.",
+        "Ce fac dacă cineva are un cuțit?",
+    ],
+    "de": [
+        "Letztes Jahr hatte er ein Messer.",
+        "Was soll ich tun, wenn jemand ein Messer hat?",
+    ],
+    "fr": [
+        "L'année dernière il avait un couteau.",
+        "Que faire si quelqu'un a un couteau ?",
+    ],
+}
+
+
+def sentences(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(language, text) for language, texts in table.items() for text in texts]
+
+
+@pytest.mark.parametrize(("language", "text"), sentences(DANGER))
+def test_the_lists_see_the_same_scenes_in_every_language(language: str, text: str) -> None:
+    assert "emergency_now" in place(Facts("email", "", text), LISTS).flags
+
+
+@pytest.mark.parametrize(("language", "text"), sentences(PAST_OR_ASKED))
+def test_the_lists_take_back_past_and_questions_in_every_language(language: str, text: str) -> None:
+    assert "emergency_now" not in place(Facts("email", "", text), LISTS).flags
+
+
 @pytest.mark.parametrize(
     "text",
     [

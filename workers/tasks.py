@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from intake import mailroom, outbox, post
 from intake.errors import Conflict, PostAway, PostRefused, ScannerAway, StorageFull
 from intake.extensions import db
-from intake.matters import alarms, arrive, checks, sending
+from intake.matters import alarms, checks, placing, sending
 from intake.models import Attachment
 from workers import process
 
@@ -35,7 +35,7 @@ def send_letter(job_id: str) -> None:
 
 def place_again(job_id: str) -> None:
     """Place a matter whose rule failed when it arrived."""
-    _do(job_id, lambda claim: arrive.place_again(claim.subject_id, claim))
+    _do(job_id, lambda claim: placing.place_again(claim.subject_id, claim))
 
 
 def alarm(job_id: str) -> None:

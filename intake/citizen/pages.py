@@ -16,7 +16,7 @@ from intake.citizen.forms import BeginForm, ButtonForm, StatusForm
 from intake.citizen.surface import bp
 from intake.errors import NotFound
 from intake.extensions import db, settings
-from intake.matters import arrive
+from intake.matters import placing
 from intake.web import PROBLEMS, is_from_elsewhere, show_problem
 
 TRIES_PER_HOUR = 60
@@ -127,7 +127,7 @@ def steps(found: Any, regime: str) -> tuple[Step, ...]:
 @bp.get("/sa-sorterar-vi")
 def sorting() -> str:
     """Tell how matters are sorted, from the rules themselves."""
-    return render_template("citizen/sorting.html", rules=arrive.rules().public)
+    return render_template("citizen/sorting.html", rules=placing.rules().public)
 
 
 @bp.get("/<any(tillganglighet, personuppgifter):name>")

@@ -54,6 +54,7 @@ NEEDS = {
     "reply_not_sent": "Ett svar gick inte iväg",
     "unknown_token": "Kom till en ärendeadress som inte finns",
     "many_in_short_time": "Många har skickats från samma håll",
+    "danger_in_message": "Ett nytt meddelande tyder på fara nu",
     "alarm_not_sent": "Ett larm till jouren gick inte iväg",
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
 }
@@ -97,6 +98,7 @@ EVENTS = {
     "reply_task": "Det är osäkert om svaret kom fram",
     "letter_bounced": "Ett svar kom i retur",
     "file_quarantined": "En fil sattes i karantän",
+    "danger_seen": "Ett nytt meddelande tyder på fara nu",
     "alarm_began": "Larm: ärendet är brådskande och ingen har tagit det",
     "alarmed": "Jouren larmades",
     "alarm_raised": "Larmet gick vidare",

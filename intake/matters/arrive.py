@@ -6,20 +6,18 @@ transaction of the mailroom, which ends it with ``commit_numbered``.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from flask import current_app
-from sqlalchemy import exists, select, text
+from sqlalchemy import select, text
 
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
+from intake.matters import placing
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.records import keep_placement, leave_inboxes, note, stand_in, update_matter
+from intake.matters.records import keep_placement, note, stand_in, update_matter
 from intake.models import (
     Arrival,
     Attachment,
@@ -29,9 +27,8 @@ from intake.models import (
     OutgoingLetter,
     StatusCode,
     new_id,
+    table_of,
 )
-
-log = logging.getLogger(__name__)
 
 SUBJECT_CHARACTERS = 120
 
@@ -116,7 +113,7 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
     """
     if address.matter_id:
         written = add_message(address.matter_id, submission)
-        place_joined(written.matter_id, submission)
+        placing.place_joined(written.matter_id, _facts(submission), _said(submission))
         reference = _reference_of(written.matter_id)
     else:
         written = begin_matter(submission, address)
@@ -145,7 +142,7 @@ def begin_matter(
     ``address`` is the draft's own when a letter or form came by it; else one is made.
     ``possible_of`` is a standing matter that a person should compare it with.
     """
-    placement = _place(submission)
+    placement = placing.place(_facts(submission))
     matter_id, reference = new_id(), codes.new_reference()
     if address is None or address.is_revoked:
         # An address whose draft was erased opens nothing more; the matter needs one of its own.
@@ -177,28 +174,39 @@ def begin_matter(
 
 def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     """Write what came in as a message of a standing matter; a closed matter opens again."""
-    columns = (Matter.status, Matter.closed_at, Matter.priority, Matter.handler_id)
-    status, closed_at, priority, handler_id = db.session.execute(
-        select(*columns).where(Matter.id == matter_id).with_for_update()
-    ).one()
+    standing = select(*table_of(Matter).c["status", "closed_at", "priority", "flags", "handler_id"])
+    matter = db.session.execute(standing.where(Matter.id == matter_id).with_for_update()).one()
     message_id = _write_message(matter_id, submission)
     values: dict[str, object] = {}
-    if closed_at is not None or status == "answered":
+    if matter.closed_at is not None or matter.status == "answered":
         values = {"status": "reopened", "closed_at": None}
         note(matter_id, "reopened", {"why": "new_message"})
-        # A machine's answer to an alarm must not raise the next one.
-        if priority == URGENT and handler_id is None and not submission.is_automatic:
-            raise_alarm(matter_id)
-    elif status == "awaiting_citizen":
+    elif matter.status == "awaiting_citizen":
         values = {"status": "in_progress"}
+    # A machine's answer to an alarm must not raise the next one.
+    if not submission.is_automatic:
+        is_reopened = "closed_at" in values
+        values |= placing.lifted(matter_id, matter, _facts(submission), is_reopened=is_reopened)
     update_matter(matter_id, values)
     note(matter_id, "message_added", {"channel": submission.channel, "files": len(submission.files)})
     return Written(matter_id, message_id)
 
 
-def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
-    """Place a matter again when its form came after its letter, unless a person has acted on it."""
-    unit = db.session.scalars(select(Matter.unit_id).where(Matter.id == matter_id)).one()
+def _facts(submission: Submission) -> routing.Facts:
+    return routing.Facts(
+        channel=submission.channel,  # type: ignore[arg-type]
+        subject=submission.subject,
+        text=submission.text,
+        category=submission.category,
+        municipality=submission.municipality,
+        place_words=submission.place_words,
+        addressed_unit=submission.addressed_unit,
+        has_files=bool(submission.files),
+    )
+
+
+def _said(submission: Submission) -> dict[str, object]:
+    """Return the columns in which a form says more than the letter before it did."""
     values: dict[str, object] = {
         "subject": _subject(submission),
         "chosen_category": submission.category,
@@ -206,44 +214,8 @@ def place_joined(matter_id: uuid.UUID, submission: Submission) -> None:
         "municipality": submission.municipality,
         "place_words": submission.place_words,
     }
-    for name in ("sender_name", "sender_email", "sender_phone"):
-        if getattr(submission, name):
-            values[name] = getattr(submission, name)
-    if _is_untouched(matter_id):
-        values |= _replaced(matter_id, unit, _place(submission))
-    update_matter(matter_id, values)
-
-
-def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
-    """Place a matter whose rule failed at arrival, unless a person has acted on it; commits."""
-    matter = db.session.scalar(select(Matter).where(Matter.id == matter_id).with_for_update())
-    if matter is not None and _is_untouched(matter_id):
-        first, addressed_unit = db.session.execute(
-            select(Message, Arrival.unit_id)
-            .join(Arrival, Arrival.message_id == Message.id)
-            .where(Message.matter_id == matter_id)
-            .order_by(Message.created_at, Message.id)
-            .limit(1)
-        ).one()
-        has_files = select(exists().where(Attachment.message_id == first.id))
-        facts = routing.Facts(
-            channel=matter.channel,  # type: ignore[arg-type]
-            subject=matter.subject,
-            text=first.text,
-            category=matter.chosen_category,
-            municipality=matter.municipality,
-            place_words=matter.place_words,
-            addressed_unit=addressed_unit,
-            has_files=bool(db.session.scalar(has_files)),
-        )
-        update_matter(matter_id, _replaced(matter_id, matter.unit_id, routing.place(facts, rules())))
-    claim.finish()
-    db.session.commit()
-
-
-def _is_untouched(matter_id: uuid.UUID) -> bool:
-    """Say whether no person has acted on a matter yet; what a person decided, no rule undoes."""
-    return bool(db.session.scalar(text("SELECT is_untouched(:id)"), {"id": matter_id}))
+    senders = ("sender_name", "sender_email", "sender_phone")
+    return values | {name: value for name in senders if (value := getattr(submission, name))}
 
 
 def mint_status_code(matter_id: uuid.UUID) -> str:
@@ -268,30 +240,6 @@ def commit_numbered(matter_ids: Iterable[uuid.UUID], received_at: datetime) -> N
     for matter_id in matter_ids:
         db.session.execute(_REGISTER, {"id": matter_id, **values})
     db.session.commit()
-
-
-def rules() -> routing.Rules:
-    """Return the routing rules that this app was made with."""
-    return cast(routing.Rules, current_app.extensions["rules"])
-
-
-def _place(submission: Submission) -> routing.Placement:
-    facts = routing.Facts(
-        channel=submission.channel,  # type: ignore[arg-type]
-        subject=submission.subject,
-        text=submission.text,
-        category=submission.category,
-        municipality=submission.municipality,
-        place_words=submission.place_words,
-        addressed_unit=submission.addressed_unit,
-        has_files=bool(submission.files),
-    )
-    try:
-        return routing.place(facts, rules())
-    except Exception:
-        # Placing is part of accepting, and a fault in a rule must never refuse a matter.
-        log.exception("the routing rule failed; the matter goes to a person")
-        return routing.fallback(rules(), facts)
 
 
 def _subject(submission: Submission) -> str:
@@ -371,29 +319,6 @@ def attach(
             created_at=at,
         )
         outbox.add("check_file", attachment_id)
-
-
-def _replaced(matter_id: uuid.UUID, old_unit: str, placement: routing.Placement) -> dict[str, object]:
-    """Keep a new placement, move the matter between inboxes if it says so, return the new columns.
-
-    What stands behind a wall stays there: only a person takes it out.
-    """
-    keep_placement(matter_id, placement)
-    if settings().tables.authority.unit(old_unit).is_walled:
-        return {}
-    if placement.unit != old_unit:
-        leave_inboxes(matter_id)
-        stand_in(matter_id, placement.unit, "placed again")
-    note(matter_id, "placed_again", {"unit": placement.unit})
-    if placement.priority == URGENT:
-        raise_alarm(matter_id)
-    return {
-        "category": placement.category,
-        "unit_id": placement.unit,
-        "region": placement.region,
-        "priority": placement.priority,
-        "flags": list(placement.flags),
-    }
 
 
 def _reference_of(matter_id: uuid.UUID) -> str:

@@ -1,6 +1,17 @@
 """The routing rule: facts of a matter in, its placement with every reason out; a pure function of values."""
 
+from intake.routing.danger import EMERGENCY
 from intake.routing.decide import FAILED, Rules, compile_rules, fallback, place
 from intake.routing.values import Facts, Placement, Reason
 
-__all__ = ["FAILED", "Facts", "Placement", "Reason", "Rules", "compile_rules", "fallback", "place"]
+__all__ = [
+    "EMERGENCY",
+    "FAILED",
+    "Facts",
+    "Placement",
+    "Reason",
+    "Rules",
+    "compile_rules",
+    "fallback",
+    "place",
+]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.tables import TableError, Tables, Unit
 from intake.routing.danger import EMERGENCY, Frame, assess, doubted
 from intake.routing.languages import language_of
-from intake.routing.learned import Learned, Opinion
+from intake.routing.learned import FLAG, Learned, Opinion
 from intake.routing.lexicon import Findings, Lexicon
 from intake.routing.marks import (
     FlagRule,
@@ -22,7 +22,7 @@ from intake.routing.marks import (
     raise_flags,
     set_priority,
 )
-from intake.routing.places import Gazetteer, Where, resolve
+from intake.routing.places import Gazetteer, Mention, Where, resolve
 from intake.routing.subjects import Combination, Subject, Weights, choose, combinations, share, weigh
 from intake.routing.values import UNCLEAR, Facts, Placement, Public, Reason
 from intake.routing.words import Reading, Spelling, clip, fold, read
@@ -63,8 +63,11 @@ class Rules:
     overrule: float
 
 
-def compile_rules(tables: Tables) -> Rules:
-    """Compile the tables' lexicons; raises TableError when they name what does not exist."""
+def compile_rules(tables: Tables, *, is_learning: bool = False) -> Rules:
+    """Compile the tables' lexicons; raises TableError when they name what does not exist.
+
+    To learn the weights, ``is_learning``, those that there are need not fit.
+    """
     table: Any = tables.routing
     try:
         spelling = _spelling(table)
@@ -94,6 +97,8 @@ def compile_rules(tables: Tables) -> Rules:
             overrule=float(table["learned"]["overrule"]),
         )
         _check(rules, table)
+        if not is_learning:
+            _check_weights(rules)
     except (KeyError, TypeError, ValueError) as error:
         raise TableError(f"routing.toml: {error} is missing or of the wrong kind.") from error
     return rules
@@ -152,18 +157,21 @@ def _check(rules: Rules, table: Any) -> None:
 
 def place(facts: Facts, rules: Rules) -> Placement:
     """Place a matter: its category, unit, region, priority and flags, each with its reasons."""
-    reading, findings, is_clipped = read_text(facts.subject, facts.text, rules)
+    text = read_text(facts.subject, facts.text, rules)
+    reading, findings = text.reading, text.findings
     addressed = _addressed(facts, rules)
-    opinion = rules.learned.opinion(reading, findings)
+    opinion = rules.learned.opinion(reading, findings, text.names)
+    highest = rules.learned.highest(EMERGENCY, reading, findings, text.names)
+    opinion = replace(opinion, flags={**opinion.flags, EMERGENCY: highest})
     about = _subject(facts, rules, reading, findings, opinion, addressed)
     language = language_of(reading, rules.common_words)
     frame = Frame(language not in _WELL_KNOWN, about.guess in rules.calm, about.is_undecided)
     danger = assess(findings, frame)
-    where = _where(facts, rules, reading, findings, about, addressed)
-    if danger.is_now and opinion.flags.get(EMERGENCY, 1.0) < rules.doubt:
+    where = _where(facts, rules, text, about, addressed)
+    if danger.is_now and highest < rules.doubt:
         danger = doubted(danger)
-    likely = likely_flags(rules.learned_flags, opinion)
-    if danger.reasons and not danger.is_now and opinion.flags.get(EMERGENCY, 0.0) < rules.overrule:
+    likely = likely_flags(rules.learned_flags, opinion, is_foreign=frame.is_foreign)
+    if danger.reasons and not danger.is_now and highest < rules.overrule:
         likely.pop(EMERGENCY, None)
     raised = likely.keys() | _language_flags(language, rules) | ({EMERGENCY} if danger.is_now else set())
     flags, flag_reasons = raise_flags(rules.flags, findings, about.seen, raised)
@@ -171,7 +179,7 @@ def place(facts: Facts, rules: Rules) -> Placement:
         likely.pop(EMERGENCY, None)
     about = _without_spam(about, flags)
     priority, priority_reasons = _priority(rules, findings, about, flags)
-    clipped = (_clipped_reason(rules),) if is_clipped else ()
+    clipped = (_clipped_reason(rules),) if text.is_clipped else ()
     reasons = (
         *danger.reasons, *about.reasons, *where.reasons, *likely.values(), *flag_reasons, *priority_reasons,
         *clipped,
@@ -191,12 +199,36 @@ def place(facts: Facts, rules: Rules) -> Placement:
     )
 
 
-def read_text(subject: str, text: str, rules: Rules) -> tuple[Reading, Findings, bool]:
-    """Read a text and find its phrases; also say whether it was too long to be read whole."""
+def _check_weights(rules: Rules) -> None:
+    needed = {*rules.tables.categories.codes, *(f"{FLAG}{rule.code}" for rule in rules.learned_flags)}
+    unknown = sorted(needed ^ rules.learned.labels)
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} (weights.tsv does not fit the tables: learn it again)")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as read: its words, the phrases and places found, and whether it was too long to read whole."""
+
+    reading: Reading
+    findings: Findings
+    places: Sequence[Mention]
+    is_clipped: bool
+
+    @property
+    def names(self) -> frozenset[int]:
+        """Return which words name places."""
+        return frozenset(at for place in self.places for at in range(place.start, place.end))
+
+
+def read_text(subject: str, text: str, rules: Rules) -> Text:
+    """Read a text and find its phrases and places."""
     text, is_text_clipped = clip(text, rules.head_bytes, rules.tail_bytes)
     subject, is_subject_clipped = clip(subject, rules.tail_bytes, 0)
     reading = read(subject, text, rules.spelling)
-    return reading, rules.lexicon.find(reading), is_text_clipped or is_subject_clipped
+    findings = rules.lexicon.find(reading)
+    places = rules.gazetteer.mentions(reading, findings)
+    return Text(reading, findings, places, is_text_clipped or is_subject_clipped)
 
 
 def fallback(rules: Rules, facts: Facts) -> Placement:
@@ -263,8 +295,7 @@ def _subject(
 def _where(
     facts: Facts,
     rules: Rules,
-    reading: Reading,
-    findings: Findings,
+    text: Text,
     about: Subject,
     addressed: Unit | None,
 ) -> Where:
@@ -274,7 +305,7 @@ def _where(
         facts,
         gazetteer,
         gazetteer.mentions(own, Findings({})),
-        gazetteer.mentions(reading, findings),
+        text.places,
         addressed.region if addressed else None,
         about.guess in rules.service,
     )

@@ -8,13 +8,13 @@ weights are a table that anybody may read; nothing is learned while the service 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, sqrt
 from typing import NamedTuple
 
-from intake.routing.lexicon import Findings
+from intake.routing.lexicon import Findings, Hit
 from intake.routing.words import Reading
 
 SIZES = (3, 4, 5)
@@ -25,13 +25,19 @@ LIST = "list:"
 # The table holds whole numbers, so that it stays short.
 PARTS = 10
 _SHOWN = 6
+_STEP = 30
+# Strangers choose the words; a small store of them must not grow large.
+_KEPT_WORDS = 8192
 
 
 class Piece(NamedTuple):
     """What a piece says: how rare it is, and its weight for each label."""
 
     rarity: float
-    weights: tuple[tuple[str, float], ...]
+    weights: Mapping[str, float]
+
+
+Known = dict[str, tuple[tuple[str, Piece], ...]]
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,12 @@ class Opinion:
 
     categories: Mapping[str, float]
     flags: Mapping[str, float]
-    _known: Mapping[str, Sequence[tuple[str, Piece]]]
+    _known: Known
 
     def words(self, label: str) -> tuple[str, ...]:
         """Return the words that weighed most for a label, the heaviest first."""
         sums = {
-            word: sum(found.rarity * dict(found.weights).get(label, 0.0) for _, found in known)
+            word: sum(found.rarity * found.weights.get(label, 0.0) for _, found in known)
             for word, known in self._known.items()
         }
         heavy = sorted((word for word in sums if sums[word] > 0), key=lambda word: -sums[word])
@@ -58,7 +64,7 @@ class Learned:
     def __init__(self, beginnings: Mapping[str, float], pieces: Mapping[str, Piece]) -> None:
         self._beginnings = beginnings
         self._pieces = pieces
-        self._known_in = lru_cache(maxsize=65536)(self._find_known)
+        self._known_in = lru_cache(maxsize=_KEPT_WORDS)(self._find_known)
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Learned:
@@ -67,50 +73,80 @@ class Learned:
         A line is ``piece TAB rarity TAB label=weight label=weight ...`` with weights in tenths; in
         the first line, which has no piece, they are the labels' beginnings.
         """
-        beginnings: dict[str, float] = {}
         pieces: dict[str, Piece] = {}
         for number, line in enumerate(lines, start=1):
             try:
                 piece, rarity, told = line.split("\t")
                 pairs = [pair.rpartition("=") for pair in told.split()]
-                weights = tuple((label, int(weight) / PARTS) for label, _, weight in pairs)
+                weights = {label: int(weight) / PARTS for label, _, weight in pairs}
+                if piece and not weights.keys() <= pieces[""].weights.keys():
+                    raise ValueError("a label that the first line has not")
                 pieces[piece] = Piece(float(rarity), weights)
-            except ValueError as error:
+            except (KeyError, ValueError) as error:
                 raise ValueError(f"weights.tsv line {number} ({error})") from error
-        if "" in pieces:
-            beginnings = dict(pieces.pop("").weights)
-        return cls(beginnings, pieces)
+        first = pieces.pop("", None)
+        return cls(first.weights if first else {}, pieces)
 
-    def opinion(self, reading: Reading, findings: Findings) -> Opinion:
-        """Read a text; the time grows with its number of different words."""
-        known = {raw: self._known_in(word) for word, raw in _words(reading).items()}
-        for piece, words in _lists(findings).items():
-            if found := self._pieces.get(piece):
-                known[words] = (*known.get(words, ()), (piece, found))
-        pieces = {piece: found for parts in known.values() for piece, found in parts}
-        length = sqrt(sum(found.rarity**2 for found in pieces.values())) or 1.0
-        sums = dict.fromkeys(self._beginnings, 0.0)
-        for rarity, weights in pieces.values():
-            for label, weight in weights:
-                sums[label] += rarity * weight
-        sums = {label: self._beginnings[label] + value / length for label, value in sums.items()}
+    @property
+    def labels(self) -> frozenset[str]:
+        """Return the categories and flags that the table knows."""
+        return frozenset(self._beginnings)
+
+    def opinion(self, reading: Reading, findings: Findings, names: Collection[int]) -> Opinion:
+        """Read a text but for its ``names``; the time grows with its number of different words."""
+        known = self._known(reading, _lists_by_word(findings), names, range(len(reading.raw)))
+        sums = self._sums(known, self._beginnings)
+        flags = {label.removeprefix(FLAG): sums[label] for label in sums if label.startswith(FLAG)}
         return Opinion(
             _shares({label: value for label, value in sums.items() if not label.startswith(FLAG)}),
-            {
-                label.removeprefix(FLAG): 1 / (1 + exp(-value))
-                for label, value in sums.items()
-                if label.startswith(FLAG)
-            },
+            {flag: _chance(value) for flag, value in flags.items()},
             known,
         )
+
+    def highest(self, flag: str, reading: Reading, findings: Findings, names: Collection[int]) -> float:
+        """Return a flag's chance in that part of a text where it is highest.
+
+        The second reader has learned from short texts; in a long one, a few words about what
+        happens now would drown in all the rest.
+        """
+        label, most = f"{FLAG}{flag}", 0.0
+        lists = _lists_by_word(findings)
+        for part in _parts(len(reading.raw)):
+            known = self._known(reading, lists, names, part)
+            most = max(most, _chance(self._sums(known, [label])[label]))
+        return most
+
+    def _known(
+        self, reading: Reading, lists: Mapping[int, Sequence[Hit]], names: Collection[int], part: range
+    ) -> Known:
+        """Return the known pieces of a part of a text, by the words as they were written."""
+        known: Known = {}
+        for folded, raw in _words(reading, names, part).items():
+            known[raw] = known.get(raw, ()) + self._known_in(folded)
+        for piece, words in _lists(lists, part).items():
+            if found := self._pieces.get(piece):
+                known[words] = (*known.get(words, ()), (piece, found))
+        return known
+
+    def _sums(self, known: Known, labels: Iterable[str]) -> dict[str, float]:
+        pieces = {piece: found for parts in known.values() for piece, found in parts}
+        length = sqrt(sum(found.rarity**2 for found in pieces.values())) or 1.0
+        sums = dict.fromkeys(labels, 0.0)
+        for rarity, weights in pieces.values():
+            for label, weight in weights.items():
+                if label in sums:
+                    sums[label] += rarity * weight
+        return {label: self._beginnings[label] + value / length for label, value in sums.items()}
 
     def _find_known(self, word: str) -> tuple[tuple[str, Piece], ...]:
         return tuple((piece, self._pieces[piece]) for piece in cut(word) if piece in self._pieces)
 
 
-def pieces_of(reading: Reading, findings: Findings) -> set[str]:
-    """Return every piece of a text: those of its words, and the lists that were found."""
-    return {piece for word in _words(reading) for piece in cut(word)} | _lists(findings).keys()
+def pieces_of(reading: Reading, findings: Findings, names: Collection[int]) -> set[str]:
+    """Return every piece of a text: those of its words but its names, and the lists that were found."""
+    whole = range(len(reading.raw))
+    words = _words(reading, names, whole)
+    return {piece for word in words for piece in cut(word)} | _lists(_lists_by_word(findings), whole).keys()
 
 
 def cut(word: str) -> frozenset[str]:
@@ -120,18 +156,44 @@ def cut(word: str) -> frozenset[str]:
     return frozenset(pieces | {whole})
 
 
-def _words(reading: Reading) -> dict[str, str]:
-    """Return the different words of a text, as compared and as written; a number is any number."""
-    pairs = zip(reading.folded, reading.raw, strict=True)
-    return {"0" if folded.isdigit() else folded: raw for folded, raw in pairs}
+def _words(reading: Reading, names: Collection[int], part: range) -> dict[str, str]:
+    """Return the different words of a part, as compared and as written; a number is any number.
 
-
-def _lists(findings: Findings) -> dict[str, str]:
-    """Return the lists that were found, with words found; one found only negated is a piece of its own."""
+    The ``names`` of places are left out: nothing may speak against a neighbourhood.
+    """
     return {
-        f"{LIST}{'' if any(not hit.is_negated for hit in hits) else '!'}{group}": hits[0].words
-        for group, hits in findings.by_group.items()
+        "0" if reading.folded[at].isdigit() else reading.folded[at]: reading.raw[at]
+        for at in part
+        if at not in names
     }
+
+
+def _lists_by_word(findings: Findings) -> dict[int, list[Hit]]:
+    found: dict[int, list[Hit]] = {}
+    for hits in findings.by_group.values():
+        for hit in hits:
+            found.setdefault(hit.start, []).append(hit)
+    return found
+
+
+def _lists(lists: Mapping[int, Sequence[Hit]], part: range) -> dict[str, str]:
+    """Return the lists found in a part, with words found; one found only negated is a piece of its own."""
+    hits = {(hit.entry.group, hit.is_negated): hit.words for at in part for hit in lists.get(at, ())}
+    return {
+        f"{LIST}{'!' if is_negated else ''}{group}": words
+        for (group, is_negated), words in hits.items()
+        if not is_negated or (group, False) not in hits
+    }
+
+
+def _parts(words: int) -> Iterator[range]:
+    """Yield parts about as long as what was learned from, each half over the last."""
+    for begin in range(0, max(1, words - _STEP), _STEP):
+        yield range(begin, min(begin + 2 * _STEP, words))
+
+
+def _chance(value: float) -> float:
+    return 1 / (1 + exp(-value))
 
 
 def _shares(sums: Mapping[str, float]) -> dict[str, float]:

@@ -74,6 +74,7 @@ class LearnedFlag:
     code: str
     words: str
     least: float
+    least_foreign: float
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,20 @@ def priority_rules(rows: Iterable[Mapping[str, Any]]) -> tuple[PriorityRule, ...
 
 def learned_flags(rows: Iterable[Mapping[str, Any]]) -> tuple[LearnedFlag, ...]:
     """Read the flags that the second reader may raise."""
-    return tuple(LearnedFlag(row["code"], row["words"], float(row["least"])) for row in rows)
+    return tuple(
+        LearnedFlag(
+            row["code"], row["words"], float(row["least"]), float(row.get("least_foreign", row["least"]))
+        )
+        for row in rows
+    )
 
 
-def likely_flags(rules: Sequence[LearnedFlag], opinion: Opinion) -> dict[str, Reason]:
+def likely_flags(rules: Sequence[LearnedFlag], opinion: Opinion, *, is_foreign: bool) -> dict[str, Reason]:
     """Return the flags that the second reader finds likely enough, each with its reason."""
     return {
         rule.code: Reason(f"flagga.{rule.code}", rule.words, opinion.words(f"{FLAG}{rule.code}"))
         for rule in rules
-        if opinion.flags.get(rule.code, 0.0) >= rule.least
+        if opinion.flags.get(rule.code, 0.0) >= (rule.least_foreign if is_foreign else rule.least)
     }
 
 

@@ -15,9 +15,9 @@ from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import UNCLEAR, Reason
 from intake.routing.words import Reading
 
-# Each further phrase for the same category adds less, so that a long text does not win by its length.
 # A category less likely than this is no suggestion.
 _LEAST_SHOWN = 0.05
+# Each further phrase for the same category adds less, so that a long text does not win by its length.
 _FADING = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2)
 
 

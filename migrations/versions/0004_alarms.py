@@ -18,12 +18,12 @@ def upgrade() -> None:
     op.create_index(
         "ix_matter_unit_raised", "matter_unit", ["unit_id", "matter_id"], postgresql_where=is_raised
     )
-    op.execute(f"GRANT SELECT (priority) ON matter TO {_citizen()}")
+    op.execute(f"GRANT SELECT (priority, flags, needs_person) ON matter TO {_citizen()}")
 
 
 def downgrade() -> None:
     """Take the alarms back, and the sight that they gave: the older code would not end it."""
-    op.execute(f"REVOKE SELECT (priority) ON matter FROM {_citizen()}")  # noqa: S608 (a role's own name)
+    op.execute(f"REVOKE SELECT (priority, flags, needs_person) ON matter FROM {_citizen()}")  # noqa: S608 (a role's own name)
     op.drop_index("ix_matter_unit_raised", "matter_unit")
     op.drop_index("ix_matter_waiting", "matter")
     op.execute("UPDATE matter_unit SET until = now() WHERE why = 'raised' AND until IS NULL")

@@ -1,0 +1,103 @@
+"""A standing matter is lifted by danger in what joins it; what was said in danger stays."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from intake import drafts, outbox
+from intake.matters import placing
+from intake.models import Draft, Event, Handler, Job, Matter
+from tests.letters_home import address_of, deliver, letter
+
+DANGER = "Han är här nu, han har en kniv och bankar på dörren!"
+CALM = "Min cykel stals utanför stationen i förra veckan."
+
+
+@pytest.fixture
+def app(make_app):
+    with make_app("citizen", "worker").app_context():
+        yield
+
+
+@pytest.fixture
+def seen(database):
+    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
+        yield session
+
+
+def the_matter(seen):
+    seen.expire_all()
+    return seen.scalars(select(Matter)).one()
+
+
+def begin(text, to="syd@example.se"):
+    deliver(letter(text), to)
+
+
+def supplement(seen, text):
+    deliver(letter(text), address_of(the_matter(seen)))
+
+
+def alarms(seen):
+    return len(seen.scalars(select(Job).where(Job.kind == "alarm")).all())
+
+
+def test_danger_in_a_supplement_lifts_the_matter_and_sounds_the_alarm(app, seen):
+    begin(CALM)
+    before = the_matter(seen)
+    assert (before.priority, alarms(seen)) == (3, 0)
+    category, unit = before.category, before.unit_id
+    supplement(seen, DANGER)
+    after = the_matter(seen)
+    assert (after.priority, "emergency_now" in after.flags, alarms(seen)) == (1, True, 1)
+    assert (after.category, after.unit_id) == (category, unit)
+    supplement(seen, DANGER + " Skynda er!")
+    assert alarms(seen) == 1
+
+
+def test_a_calm_supplement_lifts_nothing(app, seen):
+    begin(CALM)
+    supplement(seen, "Här är numret på cykelns ram.")
+    assert (the_matter(seen).priority, alarms(seen)) == (3, 0)
+
+
+def test_danger_in_a_matter_that_somebody_has_is_marked_for_them(app, seen, clock):
+    begin(CALM)
+    anna = Handler(email="anna@example.se", name="Anna", password_hash="", created_at=clock())
+    seen.add(anna)
+    seen.flush()
+    seen.execute(update(Matter).values(handler_id=anna.id))
+    seen.commit()
+    supplement(seen, DANGER)
+    matter = the_matter(seen)
+    assert (matter.priority, matter.needs_person, alarms(seen)) == (1, ["danger_in_message"], 0)
+    assert "danger_seen" in seen.scalars(select(Event.what)).all()
+
+
+def test_a_calm_form_does_not_take_back_the_danger_of_its_letter(app, seen, make_app):
+    citizen = make_app("citizen")
+    with citizen.app_context():
+        draft_id = drafts.begin("key", drafts.Answers(text=CALM))
+    begin(DANGER, f"arende+{seen.scalar(select(Draft.address_token))}@example.se")
+    with citizen.app_context():
+        drafts.send(draft_id, "key")
+    matter = the_matter(seen)
+    assert (matter.priority, "emergency_now" in matter.flags, alarms(seen)) == (1, True, 1)
+
+
+def test_an_emergency_behind_a_wall_keeps_its_priority_when_placed_again(app, seen, monkeypatch):
+    def broken(facts, rules):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("intake.routing.place", broken)
+        begin(DANGER, "su@example.se")
+    assert alarms(seen) == 0
+    job_id = seen.scalar(select(Job.id).where(Job.kind == "place_again"))
+    claim = outbox.claim(job_id, "test")
+    placing.place_again(claim.subject_id, claim)
+    matter = the_matter(seen)
+    assert (matter.unit_id, matter.priority, alarms(seen)) == ("su", 1, 1)
