@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, func, literal, select
 
-from intake import letters, outbox, rows
+from intake import letters, limits, outbox, rows
 from intake.extensions import db, now, settings
 from intake.matters.records import ask_person, note, stand_in
 from intake.models import Event, Matter, MatterUnit, OutgoingLetter, new_id
@@ -23,6 +23,8 @@ URGENT = 1
 EVERY = timedelta(minutes=5)
 TIMES_TO_UNIT = 3
 TIMES_IN_ALL = 6
+# Within EVERY. So many wake anybody; a flood of urgent matters must not bury the duty address.
+LETTERS_TO_AN_ADDRESS = 20
 # Why a unit sees a matter that it was told of by an alarm.
 RAISED = "raised"
 
@@ -82,7 +84,8 @@ def _tell(matter: Matter, alarm_id: uuid.UUID, step: int) -> None:
         told.append(national)
         _let_see(matter.id, national.code)
     for address in dict.fromkeys(unit.duty for unit in told):
-        _owe_letter(matter.id, address)
+        if limits.hit("alarm", address, window=EVERY) <= LETTERS_TO_AN_ADDRESS:
+            _owe_letter(matter.id, address)
     note(matter.id, "alarmed", {"alarm": str(alarm_id), "step": step, "units": [unit.code for unit in told]})
 
 

@@ -132,6 +132,16 @@ def test_an_alarm_says_the_reference_and_nothing_of_the_matter(app, urgent, post
     assert sent.message["Auto-Submitted"] == "auto-generated"
 
 
+def test_a_flood_of_alarms_does_not_bury_the_duty_address(app, clock, post, monkeypatch):
+    monkeypatch.setattr(alarms, "LETTERS_TO_AN_ADDRESS", 2)
+    for _ in range(3):
+        desk.bring(app, clock, **DANGER)
+    carry()
+    assert (post.alarms, count("alarmed")) == ([SYD] * 2, 3)
+    wait(clock)
+    assert post.alarms == [SYD] * 4
+
+
 def test_an_alarm_is_repeated_raised_and_given_up_in_sight(urgent, post, clock):
     carry()
     wait(clock, 2)
