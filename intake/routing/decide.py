@@ -161,7 +161,7 @@ def place(facts: Facts, rules: Rules) -> Placement:
     reading, findings = text.reading, text.findings
     addressed = _addressed(facts, rules)
     opinion = rules.learned.opinion(reading, findings, text.names)
-    highest = rules.learned.highest(EMERGENCY, reading, findings, text.names)
+    highest = rules.learned.highest(EMERGENCY, opinion, reading, findings, text.names)
     opinion = replace(opinion, flags={**opinion.flags, EMERGENCY: highest})
     about = _subject(facts, rules, reading, findings, opinion, addressed)
     language = language_of(reading, rules.common_words)

@@ -103,13 +103,17 @@ class Learned:
             known,
         )
 
-    def highest(self, flag: str, reading: Reading, findings: Findings, names: Collection[int]) -> float:
+    def highest(
+        self, flag: str, opinion: Opinion, reading: Reading, findings: Findings, names: Collection[int]
+    ) -> float:
         """Return a flag's chance in that part of a text where it is highest.
 
         The second reader has learned from short texts; in a long one, a few words about what
         happens now would drown in all the rest.
         """
-        label, most = f"{FLAG}{flag}", 0.0
+        label, most = f"{FLAG}{flag}", opinion.flags[flag]
+        if len(reading.raw) <= 2 * _STEP:
+            return most
         lists = _lists_by_word(findings)
         for part in _parts(len(reading.raw)):
             known = self._known(reading, lists, names, part)
