@@ -17,12 +17,12 @@ from typing import Any
 
 from config.tables import Tables
 from intake.errors import IntakeError
+from intake.models.matter import CHANNELS
 from intake.routing import Facts, Placement, Rules, place
 
 # Labelled loosely, since no reader is sure of them; shown, but no aim is set for them.
 LOOSE = ("secrecy", "anonymous_wish")
 _MEASURED = ("category", "region", "priority")
-CHANNELS = ("form", "email", "phone", "paper", "api")
 Row = dict[str, Any]
 
 
@@ -101,8 +101,8 @@ def _read(line: str, where: str, *, is_labelled: bool) -> Row:
 
 def facts_of(row: Row, tables: Tables) -> Facts:
     """Return what is known of a matter as it arrives: no category was chosen for it."""
-    codes = {municipality.name: municipality.code for municipality in tables.geography.municipalities}
-    code = codes.get(row.get("municipality") or "")
+    chosen = row.get("municipality")
+    code = next((known.code for known in tables.geography.municipalities if known.name == chosen), None)
     return Facts(row["channel"], row.get("subject", ""), row.get("body", ""), municipality=code)
 
 

@@ -70,3 +70,15 @@ def address_of(matter: Matter) -> str:
         MailAddress.matter_id == matter.id, MailAddress.outgoing_id.is_(None)
     )
     return f"arende+{db.session.scalars(tokens).one()}@example.se"
+
+
+class Post:
+    """A post office that keeps what it is given, or fails as it is told."""
+
+    def __init__(self):
+        self.sent, self.failure = [], None
+
+    def send(self, outgoing):
+        if self.failure:
+            raise self.failure
+        self.sent.append(outgoing)

@@ -164,8 +164,7 @@ def place(facts: Facts, rules: Rules) -> Placement:
     highest = rules.learned.highest(EMERGENCY, opinion, reading, findings, text.names)
     opinion = replace(opinion, flags={**opinion.flags, EMERGENCY: highest})
     about = _subject(facts, rules, reading, findings, opinion, addressed)
-    language = language_of(reading, rules.common_words)
-    frame = Frame(language not in _WELL_KNOWN, about.guess in rules.calm, about.is_undecided)
+    frame = Frame(text.language not in _WELL_KNOWN, about.guess in rules.calm, about.is_undecided)
     danger = assess(findings, frame)
     where = _where(facts, rules, text, about, addressed)
     if danger.is_now and highest < rules.doubt:
@@ -173,7 +172,7 @@ def place(facts: Facts, rules: Rules) -> Placement:
     likely = likely_flags(rules.learned_flags, opinion, is_foreign=frame.is_foreign)
     if danger.reasons and not danger.is_now and highest < rules.overrule:
         likely.pop(EMERGENCY, None)
-    raised = likely.keys() | _language_flags(language, rules) | ({EMERGENCY} if danger.is_now else set())
+    raised = likely.keys() | _language_flags(text.language, rules) | ({EMERGENCY} if danger.is_now else set())
     flags, flag_reasons = raise_flags(rules.flags, findings, about.seen, raised)
     if danger.is_now:
         likely.pop(EMERGENCY, None)
@@ -208,9 +207,10 @@ def _check_weights(rules: Rules) -> None:
 
 @dataclass(frozen=True)
 class Text:
-    """A text as read: its words, the phrases and places found, and whether it was too long to read whole."""
+    """A text as read: its words and language, what was found, and whether it was too long to read whole."""
 
     reading: Reading
+    language: str
     findings: Findings
     places: Sequence[Mention]
     is_clipped: bool
@@ -227,8 +227,9 @@ def read_text(subject: str, text: str, rules: Rules) -> Text:
     subject, is_subject_clipped = clip(subject, rules.tail_bytes, 0)
     reading = read(subject, text, rules.spelling)
     findings = rules.lexicon.find(reading)
-    places = rules.gazetteer.mentions(reading, findings)
-    return Text(reading, findings, places, is_text_clipped or is_subject_clipped)
+    language = language_of(reading, rules.common_words)
+    places = rules.gazetteer.mentions(reading, findings, language)
+    return Text(reading, language, findings, places, is_text_clipped or is_subject_clipped)
 
 
 def fallback(rules: Rules, facts: Facts) -> Placement:
@@ -304,7 +305,7 @@ def _where(
     return resolve(
         facts,
         gazetteer,
-        gazetteer.mentions(own, Findings({})),
+        gazetteer.mentions(own, Findings({}), language_of(own, rules.common_words)),
         text.places,
         addressed.region if addressed else None,
         about.guess in rules.service,

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 from config.tables import Tables
-from intake.routing.languages import language_of
 from intake.routing.lexicon import Findings
 from intake.routing.values import Facts, Reason
 from intake.routing.words import Reading, fold
@@ -82,10 +81,6 @@ class Gazetteer:
         self._foreign_endings = tuple(_even(fold(ending)) for ending in rules["foreign_endings"])
         self._foreign_prefixes = tuple(_even(fold(prefix)) for prefix in rules["foreign_prefixes"])
         self._uninflected = frozenset(rules["uninflected_languages"])
-        self._common = {
-            code: frozenset(fold(word) for word in words.split())
-            for code, words in tables.routing["common_words"].items()
-        }
         self._joining = frozenset(fold(word) for word in rules["joining"])
         self._taking_back = tuple(f" {' '.join(_split(phrase))} " for phrase in rules["taking_back"])
         self._before = frozenset(fold(word) for word in rules["prepositions"])
@@ -159,12 +154,12 @@ class Gazetteer:
         """Return a region's name for people."""
         return self._region_names[code]
 
-    def mentions(self, reading: Reading, findings: Findings) -> list[Mention]:
-        """Find the places of a reading, longest names first, postcodes among them."""
+    def mentions(self, reading: Reading, findings: Findings, language: str) -> list[Mention]:
+        """Find the places of a reading in a language, longest names first, postcodes among them."""
         resident = {hit.end for hit in findings.all("sender_place")}
         left = {hit.end for hit in findings.all("left_place")}
         closings = [hit.end for hit in findings.all("closing")]
-        is_inflected = language_of(reading, self._common) not in self._uninflected
+        is_inflected = language not in self._uninflected
         found: list[Mention] = []
         at = 0
         while at < len(reading.folded):

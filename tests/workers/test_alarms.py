@@ -13,7 +13,7 @@ from intake.extensions import db
 from intake.matters import alarms, arrive, work
 from intake.models import Event, Handler, Job, Matter, MatterUnit, OutgoingLetter
 from tests import desk
-from tests.letters_home import address_of, deliver, letter, matters
+from tests.letters_home import Post, address_of, deliver, letter, matters
 from workers import process, tasks
 
 CANARY = "Kanariefågel"
@@ -25,16 +25,8 @@ DANGER = {
 SYD, NATIONAL, SU = "jour-syd@jour.example", "jour@jour.example", "jour-su@jour.example"
 
 
-class Post:
-    """A post office that keeps what it is given, or fails as it is told."""
-
-    def __init__(self):
-        self.sent, self.failure = [], None
-
-    def send(self, outgoing):
-        if self.failure:
-            raise self.failure
-        self.sent.append(outgoing)
+class DutyPost(Post):
+    """A post office that also knows whom it woke."""
 
     @property
     def alarms(self):
@@ -44,7 +36,7 @@ class Post:
 
 @pytest.fixture
 def post():
-    return Post()
+    return DutyPost()
 
 
 @pytest.fixture(autouse=True)

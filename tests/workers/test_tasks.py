@@ -14,7 +14,7 @@ from intake.extensions import db
 from intake.matters.sending import RECEIPTS_A_DAY
 from intake.models import Attachment, Event, Job, MailAddress, Matter, Message, OutgoingLetter, new_id
 from intake.scanner import Scan
-from tests.letters_home import PDF, address_of, deliver, letter, matters, receive
+from tests.letters_home import PDF, Post, address_of, deliver, letter, matters, receive
 from workers import process, tasks
 
 
@@ -28,18 +28,6 @@ class Scanner:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-class Post:
-    """A post office that keeps what it is given, or fails as it is told."""
-
-    def __init__(self):
-        self.sent, self.failure = [], None
-
-    def send(self, outgoing):
-        if self.failure:
-            raise self.failure
-        self.sent.append(outgoing)
 
 
 @pytest.fixture
