@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from config.tables import TableError, Tables, read_tables
+from config.reading import TableError
+from config.tables import Tables, read_tables
 
 Surface = Literal["citizen", "handler", "all"]
 DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
@@ -21,6 +22,7 @@ DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
 KNOWN = (
     "INTAKE_VAR", "INTAKE_CITIZEN_PORT", "INTAKE_HANDLER_PORT", "INTAKE_MAIL_PORT", "INTAKE_BIND",
     "INTAKE_MAIL_BIND", "INTAKE_LOW_DISK_BYTES", "INTAKE_CONFIG",
+    "INTAKE_DRAFT_LANGUAGES",
     "SURFACE", "PUBLIC_URL", "HANDLER_URL", "TRUSTED_PROXY",
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
     "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
@@ -49,6 +51,7 @@ class Settings:
     var: Path
     tables: Tables
     surface: Surface
+    draft_languages: bool
     citizen_port: int
     handler_port: int
     mail_port: int
@@ -87,6 +90,7 @@ class Settings:
             var=Path(read.text("INTAKE_VAR", "var")).expanduser().resolve(),
             tables=read.tables(),
             surface=cast(Surface, read.choice("SURFACE", "all", ("citizen", "handler", "all"))),
+            draft_languages=read.choice("INTAKE_DRAFT_LANGUAGES", "no", ("yes", "no")) == "yes",
             citizen_port=citizen_port,
             handler_port=handler_port,
             mail_port=mail_port,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.categories import Categories, categories_in
+from config.geography import Geography, read_geography
+from config.languages import Language, languages_in
+from config.openness import Openness, read_openness
+from config.reading import TableError, read_lines, read_toml
+
 FOLDER = Path(__file__).parent
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 NATIONAL = "nationell"
-
-
-class TableError(ValueError):
-    """A table is wrong; the message names the file, the place and the cure."""
 
 
 @dataclass(frozen=True)
@@ -107,58 +107,6 @@ class Authority:
 
 
 @dataclass(frozen=True)
-class Category:
-    """What a matter can be about; ``unit_kind`` says which unit of the region takes it."""
-
-    code: str
-    name: str
-    unit_kind: str
-    priority: int
-    regime: str
-    secrecy: str
-    is_private: bool
-    kind: str
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One choice on a page in a person's own words; ``note`` is shown with it, never blocking."""
-
-    code: str
-    words: str
-    category: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class ChoiceGroup:
-    """One of the first page's choices with the choices it leads to."""
-
-    code: str
-    words: str
-    choices: tuple[Choice, ...]
-
-
-@dataclass(frozen=True)
-class Categories:
-    """All categories and the two pages of choices that lead to them."""
-
-    all: tuple[Category, ...]
-    groups: tuple[ChoiceGroup, ...]
-
-    def get(self, code: str) -> Category:
-        """Return the category with this code; KeyError when there is none."""
-        for category in self.all:
-            if category.code == code:
-                return category
-        raise KeyError(code)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        return tuple(category.code for category in self.all)
-
-
-@dataclass(frozen=True)
 class FileType:
     """An extension we take, the MIME types its content may have, and its words.
 
@@ -186,54 +134,6 @@ class FileLimits:
 
 
 @dataclass(frozen=True)
-class Municipality:
-    """A municipality: four-digit code, name, county code and region code."""
-
-    code: str
-    name: str
-    county: str
-    region: str
-
-
-@dataclass(frozen=True)
-class PlaceName:
-    """A name people write and the municipalities (codes) it may mean."""
-
-    name: str
-    kind: str
-    municipalities: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Geography:
-    """Municipalities, postcodes (five digits -> municipality code) and place names."""
-
-    municipalities: tuple[Municipality, ...]
-    postcodes: Mapping[str, str]
-    names: tuple[PlaceName, ...]
-
-    def municipality(self, code: str) -> Municipality:
-        """Return the municipality with this four-digit code; KeyError when there is none."""
-        for municipality in self.municipalities:
-            if municipality.code == code:
-                return municipality
-        raise KeyError(code)
-
-    def find_by_name(self, words: str) -> Municipality | None:
-        """Find a municipality by its name, in any case, with or without "kommun"."""
-        wanted = words.strip().casefold().removesuffix(" kommun").removesuffix("s").strip()
-        for municipality in self.municipalities:
-            if municipality.name.casefold().removesuffix("s") == wanted:
-                return municipality
-        return None
-
-    def find_by_postcode(self, words: str) -> Municipality | None:
-        """Find the municipality of a five-digit postcode, with or without a space."""
-        code = self.postcodes.get("".join(words.split()))
-        return self.municipality(code) if code else None
-
-
-@dataclass(frozen=True)
 class Tables:
     """All tables of an authority, read once at start."""
 
@@ -241,38 +141,26 @@ class Tables:
     categories: Categories
     files: FileLimits
     geography: Geography
+    languages: tuple[Language, ...]
+    openness: Openness
     routing: Mapping[str, Any]
     weights: tuple[str, ...]
 
 
 def read_tables(folder: Path = FOLDER) -> Tables:
     """Read and check every table in a folder; raises TableError with file and cure."""
-    authority = _authority(_toml(folder / "authority.toml"))
-    categories = _categories(_toml(folder / "categories.toml"), authority)
+    authority = _authority(read_toml(folder / "authority.toml"))
+    categories = categories_in(read_toml(folder / "categories.toml"), (unit.kind for unit in authority.units))
     return Tables(
         authority=authority,
         categories=categories,
-        files=_files(_toml(folder / "files.toml")),
-        geography=_geography(folder / "geo"),
-        routing=_toml(folder / "routing.toml"),
-        weights=_lines(folder / "weights.tsv"),
+        files=_files(read_toml(folder / "files.toml")),
+        geography=read_geography(folder / "geo"),
+        languages=languages_in(read_toml(folder / "languages.toml")),
+        openness=read_openness(folder),
+        routing=read_toml(folder / "routing.toml"),
+        weights=read_lines(folder / "weights.tsv"),
     )
-
-
-def _lines(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
-    except FileNotFoundError:
-        raise TableError(f"{path.name} is missing in {path.parent}: put it back.") from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TableError(f"{path.name} is missing in {path.parent}: put it back.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise TableError(f"{path.name} cannot be read as TOML ({error}): mend that line.") from error
 
 
 def _authority(table: dict[str, Any]) -> Authority:
@@ -346,43 +234,6 @@ def _check_authority(authority: Authority) -> None:
             raise TableError(f"authority.toml: duty of {unit.name} must lie outside mail.domains.")
 
 
-def _categories(table: dict[str, Any], authority: Authority) -> Categories:
-    try:
-        categories = tuple(
-            Category(
-                code=row["code"],
-                name=row["name"],
-                unit_kind=row["unit_kind"],
-                priority=row["priority"],
-                regime=row["regime"],
-                secrecy=row["secrecy"],
-                is_private=row.get("private", False),
-                kind=row["kind"],
-            )
-            for row in table["categories"]
-        )
-        groups = tuple(
-            ChoiceGroup(row["code"], row["words"], tuple(Choice(**choice) for choice in row["choices"]))
-            for row in table["groups"]
-        )
-    except (KeyError, TypeError) as error:
-        raise TableError(f"categories.toml: {error} is missing or of the wrong kind.") from error
-    kinds = {unit.kind for unit in authority.units}
-    codes = {category.code for category in categories}
-    for category in categories:
-        if category.unit_kind not in kinds:
-            raise TableError(f"categories.toml: {category.code} names no unit kind of authority.toml.")
-        if category.priority not in range(1, 6):
-            raise TableError(f"categories.toml: {category.code} must have a priority from 1 to 5.")
-    for group in groups:
-        if len(groups) > 7 or len(group.choices) > 7:
-            raise TableError(f"categories.toml: at most seven choices a page ({group.code}).")
-        for choice in group.choices:
-            if choice.category not in codes:
-                raise TableError(f"categories.toml: choice {choice.code} names no category.")
-    return Categories(categories, groups)
-
-
 def _files(table: dict[str, Any]) -> FileLimits:
     try:
         types = {
@@ -403,28 +254,3 @@ def _begins(row: dict[str, Any]) -> re.Pattern[bytes] | None:
         return re.compile(row["begins"].encode("ascii"), re.DOTALL)
     except (re.error, UnicodeEncodeError) as error:
         raise TableError(f"files.toml: begins of {row['extensions']} is no pattern ({error}).") from error
-
-
-def _geography(folder: Path) -> Geography:
-    municipalities = tuple(
-        Municipality(row["code"], row["name"], row["county_code"], row["police_region"])
-        for row in _rows(folder / "municipalities.csv")
-    )
-    postcodes = {row["postcode"]: row["municipality_code"] for row in _rows(folder / "postcodes.csv")}
-    localities = tuple(
-        PlaceName(row["locality"], "locality", tuple(row["municipality_codes"].split()))
-        for row in _rows(folder / "localities.csv")
-    )
-    aliases = tuple(
-        PlaceName(row["alias"], row["kind"], (row["municipality_code"],))
-        for row in _rows(folder / "place_aliases.csv")
-    )
-    return Geography(municipalities, postcodes, localities + aliases)
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise TableError(f"geo/{path.name} is missing: put it back.") from None

@@ -29,7 +29,7 @@ def create_app(
     with one it serves no pages. ``clock``, ``scanner``, ``post`` and ``storage`` replace the
     ports in tests. Raises SettingsError.
     """
-    from intake import web
+    from intake import languages, web
 
     _check_keys(settings, role)
     app = Flask("intake")
@@ -38,6 +38,7 @@ def create_app(
     app.extensions["clock"] = clock
     _fit_ports(app, settings, scanner, post, storage)
     _fit_extensions(app, settings)
+    languages.init_app(app)
     web.init_app(app)
     if role is None:
         _fit_surfaces(app, settings)

@@ -54,6 +54,14 @@ def new_status_code() -> str:
     return "-".join(code[start : start + 4] for start in range(0, 16, 4))
 
 
+def read_code(words: str) -> str | None:
+    """Return a status or resume code that a person typed, in its written form, or None if it is not one."""
+    compact = "".join(words.split()).replace("-", "").upper()
+    if len(compact) != 16 or any(character not in ALPHABET for character in compact):
+        return None
+    return "-".join(compact[start : start + 4] for start in range(0, 16, 4))
+
+
 def hash_code(code: str) -> str:
     """Return the SHA-256 under which a status code is stored; spaces, hyphens and case are free.
 

@@ -7,7 +7,7 @@ import random
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from intake import codes, drafts, mailroom
+from intake import codes, drafts, mailroom, uploads
 from intake.extensions import settings
 
 STORIES = (
@@ -97,8 +97,8 @@ def _send_form(dice: random.Random) -> None:
     key = codes.new_token()
     draft_id = drafts.begin(key, answers)
     if dice.random() < PHOTO_SHARE:
-        photo = drafts.Upload("bild.png", len(PIXEL), "image/png", io.BytesIO(PIXEL))
-        drafts.add_file(draft_id, key, photo)
+        photo = uploads.Upload("bild.png", len(PIXEL), "image/png", io.BytesIO(PIXEL))
+        uploads.add_file(draft_id, key, photo)
     drafts.send(draft_id, key)
 
 

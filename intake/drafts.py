@@ -10,27 +10,39 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, delete, select, update
+from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, update
 
-from intake import codes, files, rows, storage
-from intake.errors import Conflict, DraftIncomplete, NotFound, TooManyFiles
+from config.categories import Question
+from config.languages import SWEDISH
+from intake import codes, files, rows
+from intake.errors import Conflict, DraftIncomplete, NotFound
 from intake.extensions import db, now, settings
 from intake.matters import arrive
-from intake.models import Draft, DraftFile, DraftKey, MailAddress, new_id, table_of
+from intake.models import (
+    Draft,
+    DraftFile,
+    DraftKey,
+    MailAddress,
+    Upload,
+    UploadPart,
+    new_id,
+    table_of,
+)
 
 KEPT = timedelta(hours=24)
-NAME_CHARACTERS = 1000
 ONLY_FILES = "Bara filer, ingen text"
 # Read as plain rows: a draft is asked for at every page, and never changed as an object.
 _DRAFT, _FILE, _ADDRESS = table_of(Draft), table_of(DraftFile), table_of(MailAddress)
+_UPLOAD = table_of(Upload)
 _AT = bindparam("at", type_=_DRAFT.c.expires_at.type)
+_KEY_HASH = bindparam("key_hash", type_=_DRAFT.c.browser_key_hash.type)
 _OWN = (
     _DRAFT.c.id == bindparam("draft_id"),
-    _DRAFT.c.browser_key_hash == bindparam("key_hash"),
+    or_(_DRAFT.c.browser_key_hash == _KEY_HASH, _KEY_HASH == any_(_DRAFT.c.more_key_hashes)),
     _DRAFT.c.expires_at > _AT,
 )
 _LOOK = select(_DRAFT).where(*_OWN)
@@ -46,6 +58,11 @@ _HOLD_WITH_ADDRESS = (
     .join(_ADDRESS, _ADDRESS.c.draft_id == _DRAFT.c.id)
     .where(*_OWN)
     .with_for_update()
+)
+_UPLOADS = (
+    select(_UPLOAD)
+    .where(_UPLOAD.c.draft_id == bindparam("draft_id"), _UPLOAD.c.composed_at.is_(None))
+    .order_by(_UPLOAD.c.id)
 )
 _FILES = select(_FILE).where(_FILE.c.draft_id == bindparam("draft_id")).order_by(_FILE.c.id)
 DraftRow = Row[Any]
@@ -67,11 +84,20 @@ class Answers:
     email: str | None = None
     phone: str | None = None
     wants_receipt: bool = False
+    language: str = SWEDISH
+    concerns: str | None = None
+    happened_words: str = ""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    may_email: bool = True
+    is_neutral: bool = False
+    call_words: str = ""
+    answer_language: str | None = None
+    interpreter: str | None = None
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Answers:
         """Read stored answers; what a newer or older version wrote besides is left alone."""
-        known = {field.name for field in fields(cls)}
+        known = {known.name for known in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
 
 
@@ -90,6 +116,26 @@ class KeptFile:
 
 
 @dataclass(frozen=True)
+class Uploading:
+    """A file on its way up: ``offset_bytes`` of ``size_bytes`` are here. Whole, it is soon a kept file."""
+
+    id: uuid.UUID
+    name: str
+    size_bytes: int
+    offset_bytes: int
+    fingerprint: str
+    expires_at: datetime
+
+    @property
+    def shown(self) -> str:
+        return files.clean_name(self.name).shown
+
+    @property
+    def is_whole(self) -> bool:
+        return self.offset_bytes == self.size_bytes
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What the person is told when the form has arrived."""
 
@@ -101,19 +147,25 @@ class Receipt:
 
 @dataclass(frozen=True)
 class OpenDraft:
-    """A draft as its own person sees it. ``receipt`` is None until it is sent."""
+    """A draft as its own person sees it. ``receipt`` is None until it is sent.
+
+    ``supplements_id`` is the matter that it adds to, None when it begins one.
+    """
 
     id: uuid.UUID
     answers: Answers
     files: tuple[KeptFile, ...]
+    uploads: tuple[Uploading, ...]
     address_token: str
+    resume_code: str | None
+    supplements_id: uuid.UUID | None
     expires_at: datetime
     receipt: Receipt | None
 
     @property
     def is_sendable(self) -> bool:
         """Say whether there is anything to send: a text or a file."""
-        return bool(self.answers.text or self.files)
+        return bool(self.answers.text or self.files or self.uploads)
 
     @property
     def address(self) -> str:
@@ -122,18 +174,13 @@ class OpenDraft:
         return f"{authority.matter_local}+{self.address_token}@{authority.mail_domain}"
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file on its way in: the stream stands at its start."""
+def begin(
+    browser_key: str, answers: Answers | None = None, *, supplements_id: uuid.UUID | None = None
+) -> uuid.UUID:
+    """Make a draft with a mail address and a resume code of its own, and commit; return its id.
 
-    name: str
-    size_bytes: int
-    declared_type: str
-    stream: BinaryIO
-
-
-def begin(browser_key: str, answers: Answers | None = None) -> uuid.UUID:
-    """Make a draft with a mail address of its own, and commit; return its id."""
+    ``supplements_id`` is a matter that the person has shown to be theirs, and wants to add to.
+    """
     at, draft_id, token = now(), new_id(), codes.new_token()
     rows.insert(
         Draft,
@@ -141,65 +188,53 @@ def begin(browser_key: str, answers: Answers | None = None) -> uuid.UUID:
         browser_key_hash=_hash(browser_key),
         answers=asdict(answers or Answers()),
         address_token=token,
+        resume_code=codes.new_status_code(),
+        supplements_id=supplements_id,
+        more_key_hashes=[],
         created_at=at,
         changed_at=at,
         expires_at=at + KEPT,
     )
-    rows.insert(MailAddress, token=token, draft_id=draft_id, created_at=at)
+    rows.insert(MailAddress, token=token, draft_id=draft_id, matter_id=supplements_id, created_at=at)
     db.session.commit()
     return draft_id
 
 
+def resume(resume_code: str, browser_key: str) -> uuid.UUID:
+    """Let one more browser into the draft of a resume code, and commit; return the draft's id.
+
+    The code may be typed with or without hyphens, in any case. Raises NotFound.
+    """
+    wanted = codes.read_code(resume_code)
+    found = select(_DRAFT.c.id).where(_DRAFT.c.resume_code == wanted, _DRAFT.c.expires_at > now())
+    draft_id = db.session.scalar(found.with_for_update()) if wanted else None
+    if draft_id is None:
+        db.session.rollback()
+        raise NotFound("no draft with this resume code")
+    key_hash = _hash(browser_key)
+    let_in = update(_DRAFT).where(_DRAFT.c.id == draft_id, _DRAFT.c.browser_key_hash != key_hash)
+    others = func.array_append(func.array_remove(_DRAFT.c.more_key_hashes, key_hash), key_hash)
+    db.session.execute(let_in.values(more_key_hashes=others))
+    db.session.commit()
+    return uuid.UUID(str(draft_id))
+
+
 def get(draft_id: uuid.UUID, browser_key: str | None) -> OpenDraft:
     """Return a draft to its own browser; NotFound for any other, and when its time is over."""
-    return _seen(_own(_LOOK, draft_id, browser_key), _files(draft_id))
+    return _seen(_own(_LOOK, draft_id, browser_key), kept_files(draft_id), _uploads(draft_id))
+
+
+def has_mailed(draft_id: uuid.UUID) -> bool:
+    """Say whether a letter to a draft's address has already come in."""
+    came = select(_ADDRESS.c.matter_id).where(_ADDRESS.c.draft_id == draft_id)
+    return db.session.scalar(came) is not None
 
 
 def write(draft_id: uuid.UUID, browser_key: str | None, **answers: Any) -> None:
     """Keep new answers, and commit. Raises NotFound, and Conflict when the draft is sent."""
-    draft = _unsent(draft_id, browser_key)
+    draft = hold(draft_id, browser_key)
     written = asdict(replace(Answers.read(draft.answers), **answers))
     db.session.execute(update(_DRAFT).where(_DRAFT.c.id == draft_id).values(answers=written))
-    db.session.commit()
-
-
-def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> None:
-    """Store a file and add it to a draft, and commit: bytes first, then the row.
-
-    What is stored when the row fails is named by no row, and the sweep takes it. Raises
-    FileRefused with words for the person, StorageFull, StorageError, NotFound and Conflict.
-    """
-    limits = settings().tables.files
-    files.refuse_before_sending(upload.name, upload.size_bytes, limits)
-    _require_room(upload.name, upload.size_bytes, _files(draft_id))
-    # Large bytes take their time, and no connection should wait for them.
-    db.session.rollback()
-    stored = storage.current().put(storage.new_key("draft"), upload.stream, limit_bytes=limits.max_file_bytes)
-    _unsent(draft_id, browser_key)
-    _require_room(upload.name, stored.size_bytes, _files(draft_id))
-    at = now()
-    rows.insert(
-        DraftFile,
-        draft_id=draft_id,
-        name=_storable(upload.name),
-        storage_key=stored.key,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        declared_type=_storable(upload.declared_type),
-        created_at=at,
-    )
-    rows.insert(
-        DraftKey, storage_key=stored.key, draft_id=draft_id, size_bytes=stored.size_bytes, created_at=at
-    )
-    db.session.commit()
-
-
-def remove_file(draft_id: uuid.UUID, browser_key: str | None, file_id: uuid.UUID) -> None:
-    """Take a file out of a draft, and commit; its bytes are left to the sweep."""
-    _unsent(draft_id, browser_key)
-    gone = delete(DraftFile).where(DraftFile.id == file_id, DraftFile.draft_id == draft_id)
-    key = db.session.scalar(gone.returning(DraftFile.storage_key))
-    db.session.execute(delete(DraftKey).where(DraftKey.storage_key == key))
     db.session.commit()
 
 
@@ -208,7 +243,17 @@ def erase(draft_id: uuid.UUID, browser_key: str | None) -> None:
     _own(_HOLD, draft_id, browser_key)
     is_unused = (MailAddress.draft_id == draft_id, MailAddress.matter_id.is_(None))
     db.session.execute(update(MailAddress).where(*is_unused).values(revoked_at=now()))
-    db.session.execute(delete(DraftKey).where(DraftKey.draft_id == draft_id))
+    unsent = select(_UPLOAD.c.id).where(_UPLOAD.c.draft_id == draft_id, _UPLOAD.c.matter_id.is_(None))
+    still_needed = (
+        select(UploadPart.storage_key)
+        .join(Upload, Upload.id == UploadPart.upload_id)
+        .where(Upload.matter_id.is_not(None))
+    )
+    db.session.execute(delete(UploadPart).where(UploadPart.upload_id.in_(unsent)))
+    db.session.execute(delete(Upload).where(Upload.id.in_(unsent)))
+    db.session.execute(
+        delete(DraftKey).where(DraftKey.draft_id == draft_id, DraftKey.storage_key.not_in(still_needed))
+    )
     db.session.execute(delete(Draft).where(Draft.id == draft_id))
     db.session.commit()
 
@@ -219,8 +264,8 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
     Raises NotFound, and DraftIncomplete when there is neither text nor file.
     """
     draft = _own(_HOLD_WITH_ADDRESS, draft_id, browser_key)
-    kept = _files(draft_id)
-    seen = _seen(draft, kept)
+    kept = kept_files(draft_id)
+    seen = _seen(draft, kept, _uploads(draft_id))
     if seen.receipt:
         db.session.rollback()
         return arrive.Accepted(seen.receipt.matter_id, seen.receipt.reference, seen.receipt.status_code)
@@ -228,13 +273,14 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
         db.session.rollback()
         raise DraftIncomplete("neither text nor file")
     address = arrive.Address(draft.address_id, draft.leads_to, None, draft.revoked_at is not None)
-    submission = _submission(seen.answers, kept, needs_person)
+    submission = _submission(seen, kept, needs_person)
     return arrive.accept(draft_id, address, submission, _digest(seen))
 
 
 def _submission(
-    answers: Answers, kept: Sequence[FileRow], needs_person: tuple[str, ...]
+    draft: OpenDraft, kept: Sequence[FileRow], needs_person: tuple[str, ...]
 ) -> arrive.Submission:
+    answers = draft.answers
     return arrive.Submission(
         channel="form",
         subject=answers.heading or ("" if answers.text else ONLY_FILES),
@@ -251,8 +297,36 @@ def _submission(
         place=answers.place,
         municipality=answers.municipality,
         place_words=answers.place_words,
-        wants_receipt=bool(answers.email and answers.wants_receipt),
+        wants_receipt=bool(answers.email and answers.wants_receipt and answers.may_email),
         needs_person=needs_person,
+        answers=_answered(answers),
+        wishes=arrive.Wishes(
+            language=answers.language,
+            answer_language=answers.answer_language,
+            interpreter=answers.interpreter,
+            may_email=answers.may_email,
+            is_neutral=answers.is_neutral,
+            call_words=answers.call_words,
+        ),
+        concerns=answers.concerns,
+        happened_words=answers.happened_words,
+        is_supplement=draft.supplements_id is not None,
+        is_uploading=bool(draft.uploads),
+    )
+
+
+def questions(answers: Answers) -> tuple[Question, ...]:
+    """Return the questions that belong to what was chosen, in their order."""
+    category = _category(answers)
+    return settings().tables.categories.get(category).questions if category else ()
+
+
+def _answered(answers: Answers) -> tuple[arrive.Answer, ...]:
+    """Return the answers to the questions of what was chosen last; others were for another choice."""
+    return tuple(
+        arrive.Answer(question.words, said)
+        for question in questions(answers)
+        if (said := answers.questions.get(question.code))
     )
 
 
@@ -269,6 +343,7 @@ def _digest(draft: OpenDraft) -> str:
     whole = {
         "answers": asdict(draft.answers),
         "files": [[file.name, file.sha256] for file in draft.files],
+        "uploads": [[upload.name, str(upload.id)] for upload in draft.uploads],
     }
     canonical = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -284,7 +359,11 @@ def _own(statement: Executable, draft_id: uuid.UUID, browser_key: str | None) ->
     return row
 
 
-def _unsent(draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
+def hold(draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
+    """Lock a browser's own draft until the transaction ends, and let its 24 hours begin anew.
+
+    Raises NotFound, and Conflict when it is already sent.
+    """
     draft = _own(_HOLD, draft_id, browser_key)
     if draft.matter_id is not None:
         db.session.rollback()
@@ -292,38 +371,35 @@ def _unsent(draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
     return draft
 
 
-def _files(draft_id: uuid.UUID) -> Sequence[FileRow]:
+def kept_files(draft_id: uuid.UUID) -> Sequence[FileRow]:
+    """Return the rows of the whole files in a draft, oldest first."""
     return db.session.execute(_FILES, {"draft_id": draft_id}).all()
 
 
-def _seen(draft: DraftRow, stored: Sequence[FileRow]) -> OpenDraft:
+def _uploads(draft_id: uuid.UUID) -> tuple[Uploading, ...]:
+    found = db.session.execute(_UPLOADS, {"draft_id": draft_id})
+    return tuple(
+        Uploading(row.id, row.name, row.size_bytes, row.offset_bytes, row.fingerprint, row.expires_at)
+        for row in found
+    )
+
+
+def _seen(draft: DraftRow, stored: Sequence[FileRow], uploads: tuple[Uploading, ...]) -> OpenDraft:
     receipt = None
     if draft.matter_id and draft.reference and draft.status_code and draft.sent_at:
         receipt = Receipt(draft.matter_id, draft.reference, draft.status_code, draft.sent_at)
     kept = tuple(KeptFile(file.id, file.name, file.size_bytes, file.sha256) for file in stored)
     return OpenDraft(
-        draft.id, Answers.read(draft.answers), kept, draft.address_token, draft.expires_at, receipt
+        id=draft.id,
+        answers=Answers.read(draft.answers),
+        files=kept,
+        uploads=uploads,
+        address_token=draft.address_token,
+        resume_code=draft.resume_code,
+        supplements_id=draft.supplements_id,
+        expires_at=draft.expires_at,
+        receipt=receipt,
     )
-
-
-def _require_room(name: str, size_bytes: int, kept: Sequence[FileRow]) -> None:
-    limits = settings().tables.files
-    total_bytes = size_bytes + sum(file.size_bytes for file in kept)
-    if len(kept) < limits.max_files and total_bytes <= limits.max_matter_bytes:
-        return
-    db.session.rollback()
-    megabytes = limits.max_matter_bytes // 1024**2
-    raise TooManyFiles(
-        f"Filen ”{files.clean_name(name).shown}” får inte plats. Vi tar emot högst {limits.max_files} filer"
-        f" och {megabytes} MB i ett formulär. De filer som syns nedan är sparade."
-    )
-
-
-def _storable(words: str) -> str:
-    """Keep what somebody else named as it was given, but for what no row can hold: NUL and excess."""
-    plain = words.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    half = NAME_CHARACTERS // 2
-    return plain if len(plain) <= NAME_CHARACTERS else plain[:half] + plain[-half:]
 
 
 def _hash(browser_key: str | None) -> str:

@@ -17,7 +17,8 @@
     ├── LetterUnreadable       a letter beyond the caps of the parser
     ├── ForeignDomain          a letter for a domain that is not ours
     ├── PostRefused            an outgoing letter was refused for good
-    └── PostAway               an outgoing letter could not be delivered now
+    ├── PostAway               an outgoing letter could not be delivered now
+    └── PaperFailed            a receipt could not be made as a PDF
 
 A message is Swedish when a person outside the team may read it. A wrong setting is
 ``config.settings.SettingsError``, since settings are read before anything else.
@@ -108,3 +109,7 @@ class PostAway(IntakeError):
     def __init__(self, message: str, *, may_have_gone: bool = False) -> None:
         super().__init__(message)
         self.may_have_gone = may_have_gone
+
+
+class PaperFailed(IntakeError):
+    """A receipt could not be made as a PDF; the page itself can still be printed."""

@@ -8,6 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import Babel
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -15,6 +16,7 @@ from flask_wtf import CSRFProtect
 from config.settings import Settings
 
 db = SQLAlchemy()
+babel = Babel()
 csrf = CSRFProtect()
 login = LoginManager()
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from flask import Flask, Request, Response, current_app, render_template, request, url_for
+from flask import Flask, Request, Response, current_app, render_template, request
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -20,7 +20,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
 from intake import storage
 from intake.errors import StorageError
 from intake.extensions import db, now, settings
-from intake.words import in_digits, in_groups, in_swedish
+from intake.words import in_digits, in_groups, in_words
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def init_app(app: Flask) -> None:
     )
     app.after_request(_guard)
     app.add_url_rule("/healthz", "healthz", _healthz)
-    app.jinja_env.filters.update(tid=in_swedish, storlek=in_digits, grupper=in_groups)
+    app.jinja_env.filters.update(tid=in_words, storlek=in_digits, grupper=in_groups)
     app.jinja_env.globals.update(asset=_asset)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_shown_everywhere)
@@ -241,7 +241,8 @@ def _shown_everywhere() -> dict[str, object]:
 
 def _asset(name: str) -> str:
     """Return the address of a static file, with its digest so that it may be cached for good."""
-    return url_for("static", filename=name, v=current_app.extensions["assets"].get(name))
+    # Without the language's prefix: one address for all languages is fetched once.
+    return f"/static/{name}?v={current_app.extensions['assets'].get(name)}"
 
 
 def _digests(folder: Path) -> dict[str, str]:

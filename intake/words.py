@@ -1,10 +1,14 @@
-"""How times, sizes and digests are written for people: in Swedish, in Swedish time."""
+"""How times, sizes and digests are written for people: in the page's language, in Swedish time."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from babel.dates import format_datetime
+
+from config.languages import SWEDISH
 from intake.extensions import STOCKHOLM
+from intake.languages import chosen
 
 MONTHS = (
     "januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober",
@@ -16,6 +20,14 @@ def in_swedish(at: datetime) -> str:
     """Write a time in Swedish words and Swedish time: ``22 november 2026 kl. 16.05``."""
     local = at.astimezone(STOCKHOLM)
     return f"{local.day} {MONTHS[local.month - 1]} {local.year} kl. {local:%H.%M}"
+
+
+def in_words(at: datetime) -> str:
+    """Write a time in Swedish time and in the language of the page or letter."""
+    language = chosen().code
+    if language == SWEDISH:
+        return in_swedish(at)
+    return str(format_datetime(at.astimezone(STOCKHOLM), "d MMMM y HH:mm", locale=language))
 
 
 def in_digits(size_bytes: int) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from intake import drafts
+from intake import drafts, uploads
 from intake.errors import Conflict, DraftIncomplete, FileTypeRefused, NotFound
 from intake.extensions import db
 from intake.models import Arrival, Attachment, Draft, DraftFile, MailAddress, Matter, Message
@@ -38,7 +38,7 @@ def draft_id(app):
 
 
 def upload(name="foto.jpg", content=b"bild"):
-    return drafts.Upload(name, len(content), "image/jpeg", io.BytesIO(content))
+    return uploads.Upload(name, len(content), "image/jpeg", io.BytesIO(content))
 
 
 def test_a_new_draft_has_a_mail_address_of_its_own(draft_id, seen):
@@ -53,7 +53,7 @@ def test_a_draft_is_not_there_for_another_browser(draft_id, key):
     acts = (
         lambda: drafts.get(draft_id, key),
         lambda: drafts.write(draft_id, key, text="x"),
-        lambda: drafts.add_file(draft_id, key, upload()),
+        lambda: uploads.add_file(draft_id, key, upload()),
         lambda: drafts.erase(draft_id, key),
         lambda: drafts.send(draft_id, key),
     )
@@ -77,20 +77,20 @@ def test_each_change_gives_it_24_hours_more(draft_id, clock):
 
 
 def test_answers_of_another_version_do_not_break_it(draft_id, database, seen):
-    seen.scalars(select(Draft)).one().answers = {"text": "Hej", "language": "fi"}
+    seen.scalars(select(Draft)).one().answers = {"text": "Hej", "mood": "glad"}
     seen.commit()
     assert drafts.get(draft_id, KEY).answers == drafts.Answers(text="Hej")
 
 
 def test_a_refused_file_leaves_nothing_in_the_store(app, draft_id):
     with pytest.raises(FileTypeRefused):
-        drafts.add_file(draft_id, KEY, upload("fil.exe"))
+        uploads.add_file(draft_id, KEY, upload("fil.exe"))
     assert list(app.extensions["storage"].keys()) == []
 
 
 def test_a_name_with_nul_is_kept_as_near_as_can_be(draft_id):
-    drafts.add_file(draft_id, KEY, upload("a\0b.jpg"))
-    drafts.add_file(draft_id, KEY, upload("n" * 100_000 + ".jpg"))
+    uploads.add_file(draft_id, KEY, upload("a\0b.jpg"))
+    uploads.add_file(draft_id, KEY, upload("n" * 100_000 + ".jpg"))
     names = [file.name for file in drafts.get(draft_id, KEY).files]
     assert names[0] == "a\ufffdb.jpg"
     assert (len(names[1]), names[1][-4:]) == (1000, ".jpg")
@@ -102,7 +102,7 @@ def test_a_sent_draft_takes_nothing_more(draft_id):
     with pytest.raises(Conflict):
         drafts.write(draft_id, KEY, text="Ändrat")
     with pytest.raises(Conflict):
-        drafts.add_file(draft_id, KEY, upload())
+        uploads.add_file(draft_id, KEY, upload())
 
 
 def test_an_empty_draft_is_not_sent(draft_id, seen):
@@ -114,7 +114,7 @@ def test_an_empty_draft_is_not_sent(draft_id, seen):
 def test_what_is_sent_is_what_was_written(draft_id, seen):
     place = {"place": "online", "place_words": "en annons"}
     drafts.write(draft_id, KEY, group="utsatt", choice="lurad", text="De tog mina pengar.", **place)
-    drafts.add_file(draft_id, KEY, upload("bevis.jpg", b"bevis"))
+    uploads.add_file(draft_id, KEY, upload("bevis.jpg", b"bevis"))
     drafts.send(draft_id, KEY)
     matter = seen.scalars(select(Matter)).one()
     assert (matter.chosen_category, matter.place, matter.place_words) == ("bedrageri", "online", "en annons")
@@ -168,7 +168,7 @@ def test_adding_waits_for_sending_and_is_then_refused(app, draft_id, seen):
     def add():
         with app.app_context():
             try:
-                drafts.add_file(draft_id, KEY, upload())
+                uploads.add_file(draft_id, KEY, upload())
             except Conflict:
                 outcome.append("refused")
 

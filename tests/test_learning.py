@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from config.tables import TableError, read_tables
+from config.reading import TableError
+from config.tables import read_tables
 from intake.cli import main
 from intake.evaluation import BadMatter
 from intake.learning import learn

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.tables import TableError, read_tables
+from config.reading import TableError
+from config.tables import read_tables
 from intake.evaluation import flag_shares, read_matters, shares, try_all
 from intake.routing import Facts, Placement, compile_rules, fallback, place
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from config.tables import FOLDER, TableError, read_tables
+from config.reading import TableError
+from config.tables import FOLDER, read_tables
 
 DUTY = 'duty = "jour-syd@jour.example"'
 

@@ -19,7 +19,8 @@ from wtforms import (
 )
 from wtforms.validators import ValidationError
 
-from config.tables import Choice, ChoiceGroup, Geography, Municipality
+from config.categories import Choice, ChoiceGroup
+from config.geography import Geography, Municipality
 from intake.extensions import settings
 
 STALE = "Sidan hade blivit för gammal. Det du skrev finns kvar här. Tryck en gång till, så går det."

@@ -1,4 +1,4 @@
-"""The pages beside the form: first page, receipt, status, the way out, and what we must tell."""
+"""The pages beside the form: first page, receipt, status, and the way out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from intake.citizen.forms import BeginForm, ButtonForm, StatusForm
 from intake.citizen.surface import bp
 from intake.errors import NotFound
 from intake.extensions import db, settings
-from intake.matters import placing
 from intake.web import PROBLEMS, is_from_elsewhere, show_problem
 
 TRIES_PER_HOUR = 60
@@ -122,15 +121,3 @@ def steps(found: Any, regime: str) -> tuple[Step, ...]:
         *(() if is_closed and not is_answered else (Step("Besvarat", is_answered),)),
         Step("Avslutat", is_closed, found.closed_at),
     )
-
-
-@bp.get("/sa-sorterar-vi")
-def sorting() -> str:
-    """Tell how matters are sorted, from the rules themselves."""
-    return render_template("citizen/sorting.html", rules=placing.rules().public)
-
-
-@bp.get("/<any(tillganglighet, personuppgifter):name>")
-def about(name: str) -> str:
-    """Show a page of what we must tell."""
-    return render_template(f"citizen/{name}.html")

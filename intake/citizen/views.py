@@ -13,8 +13,8 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from config.tables import ChoiceGroup
-from intake import drafts, limits, storage
+from config.categories import ChoiceGroup
+from intake import drafts, limits, storage, uploads
 from intake.citizen import browser
 from intake.citizen.forms import (
     PLACES,
@@ -139,7 +139,7 @@ def remove_file(draft_id: uuid.UUID, file_id: uuid.UUID) -> AnyResponse:
     if not form.validate():
         draft = _open(draft_id)
         return _page("files", draft, form, has_room=True, limits=settings().tables.files)
-    drafts.remove_file(draft_id, browser.key(), file_id)
+    uploads.remove_file(draft_id, browser.key(), file_id)
     return _again("files", draft_id)
 
 
@@ -221,9 +221,9 @@ def _add_files(draft_id: uuid.UUID, chosen: Iterable[FileStorage]) -> list[str]:
         stream = cast(BinaryIO, file.stream)
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
-        upload = drafts.Upload(str(file.filename), size, file.mimetype, stream)
+        upload = uploads.Upload(str(file.filename), size, file.mimetype, stream)
         try:
-            drafts.add_file(draft_id, browser.key(), upload)
+            uploads.add_file(draft_id, browser.key(), upload)
         except FileRefused as refused:
             wrong.append(str(refused))
     browser.stay()

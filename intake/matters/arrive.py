@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
+from config.languages import SWEDISH
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
 from intake.matters import placing
@@ -31,10 +32,17 @@ from intake.models import (
 )
 
 SUBJECT_CHARACTERS = 120
+# How long a browser may go on with a file after its form was sent.
+GOES_ON = timedelta(hours=24)
 
 _SENT = (
     "UPDATE draft SET matter_id = %s, reference = %s, status_code = %s, sent_at = %s,"
     " expires_at = %s + (expires_at - changed_at), changed_at = %s WHERE id = %s"
+)
+# What is not yet one file goes on to the matter, and whoever finishes it attaches it there.
+_UPLOADS_GO_ON = (
+    "UPDATE upload SET matter_id = %s, message_id = %s, expires_at = %s"
+    " WHERE draft_id = %s AND composed_at IS NULL"
 )
 _LED = "UPDATE mail_address SET matter_id = %s WHERE id = %s"
 _REGISTER = text("SELECT register_matter(:id, :series, :year, :at)")
@@ -52,8 +60,35 @@ class IncomingFile:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A question of the form, in Swedish, and what the person answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a person wants to be answered. ``call_words`` says when and how we may call.
+
+    ``language`` is the language that the form was in.
+    """
+
+    language: str = SWEDISH
+    answer_language: str | None = None
+    interpreter: str | None = None
+    may_email: bool = True
+    is_neutral: bool = False
+    call_words: str = ""
+
+
+@dataclass(frozen=True)
 class Submission:
-    """What came in, by whatever way. ``wants_receipt`` is None where nobody could be asked."""
+    """What came in, by whatever way. ``wants_receipt`` and ``wishes`` are None where nobody was asked.
+
+    A supplement says no more of its matter than its own words. ``is_uploading`` tells that files
+    of it are still on their way.
+    """
 
     channel: str
     subject: str
@@ -74,6 +109,12 @@ class Submission:
     wants_receipt: bool | None = None
     needs_person: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    wishes: Wishes | None = None
+    concerns: str | None = None
+    happened_words: str = ""
+    is_supplement: bool = False
+    is_uploading: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +154,8 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
     """
     if address.matter_id:
         written = add_message(address.matter_id, submission)
-        placing.place_joined(written.matter_id, _facts(submission), _said(submission))
+        if not submission.is_supplement:
+            placing.place_joined(written.matter_id, _facts(submission), _said(submission))
         reference = _reference_of(written.matter_id)
     else:
         written = begin_matter(submission, address)
@@ -129,6 +171,9 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
     )
     code = mint_status_code(written.matter_id)
     at = submission.received_at
+    if submission.is_uploading:
+        rows.change(_UPLOADS_GO_ON, written.matter_id, written.message_id, at + GOES_ON, draft_id)
+        note(written.matter_id, "files_awaited", {})
     rows.change(_SENT, written.matter_id, reference, code, at, at, at, draft_id)
     commit_numbered((written.matter_id,) if written.reference else (), at)
     return Accepted(written.matter_id, reference, code)
@@ -193,15 +238,16 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
 
 
 def _facts(submission: Submission) -> routing.Facts:
+    said = [submission.text, *(answer.answer for answer in submission.answers)]
     return routing.Facts(
         channel=submission.channel,  # type: ignore[arg-type]
         subject=submission.subject,
-        text=submission.text,
+        text="\n".join(said) if submission.answers else submission.text,
         category=submission.category,
         municipality=submission.municipality,
         place_words=submission.place_words,
         addressed_unit=submission.addressed_unit,
-        has_files=bool(submission.files),
+        has_files=bool(submission.files) or submission.is_uploading,
     )
 
 
@@ -213,9 +259,17 @@ def _said(submission: Submission) -> dict[str, object]:
         "place": submission.place,
         "municipality": submission.municipality,
         "place_words": submission.place_words,
+        "concerns": submission.concerns,
+        "happened_words": submission.happened_words,
+        **_wished(submission),
     }
     senders = ("sender_name", "sender_email", "sender_phone")
     return values | {name: value for name in senders if (value := getattr(submission, name))}
+
+
+def _wished(submission: Submission) -> dict[str, object]:
+    """Return the columns that say how the person wants to be answered."""
+    return asdict(submission.wishes) if submission.wishes else {}
 
 
 def mint_status_code(matter_id: uuid.UUID) -> str:
@@ -268,6 +322,9 @@ def _columns_of(submission: Submission, placement: routing.Placement) -> dict[st
         "chosen_category": submission.category,
         "needs_person": submission.needs_person,
         "received_at": submission.received_at,
+        "concerns": submission.concerns,
+        "happened_words": submission.happened_words,
+        **_wished(submission),
     }
 
 
@@ -288,6 +345,7 @@ def _write_message(matter_id: uuid.UUID, submission: Submission) -> uuid.UUID:
         is_automatic=submission.is_automatic,
         problems=list(submission.problems),
         created_at=submission.received_at,
+        answers=[asdict(answer) for answer in submission.answers],
     )
     attach(matter_id, message_id, submission.files, at=submission.received_at)
     return message_id

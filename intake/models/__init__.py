@@ -1,12 +1,14 @@
 """The tables."""
 
 from intake.models.base import Base, new_id, table_of
-from intake.models.draft import Draft, DraftFile, DraftKey
+from intake.models.draft import Draft, DraftFile, DraftKey, Upload, UploadPart
 from intake.models.matter import (
     Arrival,
     Attachment,
     DiaryEntry,
+    EmailChange,
     Event,
+    Feedback,
     Letter,
     MailAddress,
     Matter,
@@ -21,7 +23,7 @@ from intake.models.people import AccessLog, Handler, HandlerSession, LimitCount,
 
 __all__ = [
     "AccessLog", "Arrival", "Attachment", "Base", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
-    "Event", "Handler", "HandlerSession", "Job", "Letter", "LimitCount", "MailAddress", "Matter",
-    "MatterUnit", "Membership", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord",
-    "StatusCode", "Unit", "new_id", "table_of",
+    "EmailChange", "Event", "Feedback", "Handler", "HandlerSession", "Job", "Letter", "LimitCount",
+    "MailAddress", "Matter", "MatterUnit", "Membership", "Message", "NumberSeries", "OutgoingLetter",
+    "PlacementRecord", "StatusCode", "Unit", "Upload", "UploadPart", "new_id", "table_of",
 ]  # fmt: skip

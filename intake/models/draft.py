@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
@@ -15,11 +15,13 @@ from intake.models.base import Base, Id, refers
 class Draft(Base):
     """Answers so far, kept 24 h after the last change and opened by the browser's key alone.
 
-    Once sent, it holds what the receipt shows: reference, time and status code in plain.
+    The resume code lets another browser in, whose key is then added. ``supplements_id`` is the
+    matter that this adds to. Once sent, it holds what the receipt shows: reference, time and
+    status code in plain.
     """
 
     __tablename__ = "draft"
-    __table_args__ = (Index(None, "expires_at"),)
+    __table_args__ = (UniqueConstraint("resume_code"), Index(None, "expires_at"))
 
     id: Mapped[Id]
     browser_key_hash: Mapped[str]
@@ -32,6 +34,9 @@ class Draft(Base):
     matter_id: Mapped[uuid.UUID | None]
     reference: Mapped[str | None]
     status_code: Mapped[str | None]
+    more_key_hashes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    resume_code: Mapped[str | None]
+    supplements_id: Mapped[uuid.UUID | None]
 
 
 class DraftFile(Base):
@@ -48,6 +53,50 @@ class DraftFile(Base):
     sha256: Mapped[str]
     declared_type: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class Upload(Base):
+    """A file on its way up in parts. ``received_at``: all its bytes are here, ``composed_at``: it is one
+    file, ``given_up_at``: its time ran out after the form was sent.
+
+    Sending gives it its matter and message; it may then go on until ``expires_at``. ``fingerprint``
+    is how the browser knows the same file again.
+    """
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        CheckConstraint("offset_bytes BETWEEN 0 AND size_bytes", name="offset"),
+        Index(None, "draft_id"),
+        Index(None, "matter_id"),
+    )
+
+    id: Mapped[Id]
+    draft_id: Mapped[uuid.UUID]
+    matter_id: Mapped[uuid.UUID | None]
+    message_id: Mapped[uuid.UUID | None]
+    name: Mapped[str]
+    declared_type: Mapped[str]
+    fingerprint: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    offset_bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    received_at: Mapped[datetime | None]
+    composed_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+
+
+class UploadPart(Base):
+    """The bytes of an upload from ``start_bytes`` on, stored under a key of their own."""
+
+    __tablename__ = "upload_part"
+    __table_args__ = (UniqueConstraint("storage_key"),)
+
+    upload_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    start_bytes: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    storage_key: Mapped[str]
 
 
 class DraftKey(Base):

@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, true
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
@@ -21,7 +22,11 @@ VERDICTS = ("unchecked", "accept", "warn", "quarantine", "refuse", "not_scanned"
 
 
 class Matter(Base):
-    """What a citizen brought. ``unit_id`` is the inbox it stands in; ``version`` guards edits."""
+    """What a citizen brought. ``unit_id`` is the inbox it stands in; ``version`` guards edits.
+
+    ``language`` is the form's, ``answer_language`` and ``interpreter`` what was asked for;
+    ``may_email`` and ``is_neutral`` say what a letter may do, ``call_words`` when and how to call.
+    """
 
     __tablename__ = "matter"
     __table_args__ = (
@@ -30,9 +35,9 @@ class Matter(Base):
         CheckConstraint(f"status IN {STATUSES!r}", name="status"),
         CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
         Index("ix_matter_inbox", "unit_id", "priority", "received_at", "id",
-              postgresql_where=text("closed_at IS NULL")),
+              postgresql_where=sql("closed_at IS NULL")),
         Index("ix_matter_waiting", "received_at", "id",
-              postgresql_where=text("priority = 1 AND handler_id IS NULL AND closed_at IS NULL")),
+              postgresql_where=sql("priority = 1 AND handler_id IS NULL AND closed_at IS NULL")),
         Index(None, "received_at", "id"),
     )  # fmt: skip
 
@@ -59,6 +64,14 @@ class Matter(Base):
     received_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
+    language: Mapped[str] = mapped_column(default="sv", server_default="sv")
+    answer_language: Mapped[str | None]
+    interpreter: Mapped[str | None]
+    may_email: Mapped[bool] = mapped_column(default=True, server_default=true())
+    is_neutral: Mapped[bool] = mapped_column(default=False, server_default=false())
+    call_words: Mapped[str] = mapped_column(default="", server_default="")
+    concerns: Mapped[str | None]
+    happened_words: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class MatterUnit(Base):
@@ -67,9 +80,9 @@ class MatterUnit(Base):
     __tablename__ = "matter_unit"
     __table_args__ = (
         Index("uq_matter_unit_open", "matter_id", "unit_id", unique=True,
-              postgresql_where=text("until IS NULL")),
+              postgresql_where=sql("until IS NULL")),
         Index("ix_matter_unit_raised", "unit_id", "matter_id",
-              postgresql_where=text("why = 'raised' AND until IS NULL")),
+              postgresql_where=sql("why = 'raised' AND until IS NULL")),
         Index(None, "unit_id", "matter_id"),
     )  # fmt: skip
 
@@ -126,7 +139,11 @@ class Letter(Base):
 
 
 class Message(Base):
-    """Something said in a matter: by the citizen, to the citizen, or a note among handlers."""
+    """Something said in a matter: by the citizen, to the citizen, or a note among handlers.
+
+    ``answers`` are to the form's own questions, each a question and an answer in words;
+    ``is_told`` lets the citizen read it on the status page.
+    """
 
     __tablename__ = "message"
     __table_args__ = (
@@ -148,6 +165,8 @@ class Message(Base):
     is_automatic: Mapped[bool] = mapped_column(default=False)
     problems: Mapped[list[str]]
     created_at: Mapped[datetime]
+    answers: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
+    is_told: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Arrival(Base):
@@ -218,7 +237,7 @@ class PlacementRecord(Base):
     guess: Mapped[str]
     confidence: Mapped[float]
     is_undecided: Mapped[bool]
-    next: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    next: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
     unit_id: Mapped[str] = mapped_column(refers("unit.id"))
     region: Mapped[str | None]
     priority: Mapped[int]
@@ -268,3 +287,30 @@ class StatusCode(Base):
     code_hash: Mapped[str]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class Feedback(Base):
+    """What a person answered when the matter was closed; one answer for a matter."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (CheckConstraint("answer BETWEEN 1 AND 5", name="answer"),)
+
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"), primary_key=True)
+    answer: Mapped[int]
+    words: Mapped[str]
+    at: Mapped[datetime]
+
+
+class EmailChange(Base):
+    """A new address for a matter, which counts when its owner has followed the link mailed to it."""
+
+    __tablename__ = "email_change"
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "matter_id"))
+
+    id: Mapped[Id]
+    matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
+    email: Mapped[str]
+    token_hash: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]

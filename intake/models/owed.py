@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
 
+KINDS = ("receipt", "reply", "alarm", "notice", "status_link", "confirm_email")
 LETTER_STATES = ("owed", "sending", "sent", "refused", "bounced", "task")
 
 
@@ -50,7 +51,7 @@ class OutgoingLetter(Base):
     __table_args__ = (
         UniqueConstraint("message_id_header"),
         CheckConstraint(f"state IN {LETTER_STATES!r}", name="state"),
-        CheckConstraint("kind IN ('receipt', 'reply', 'alarm')", name="kind"),
+        CheckConstraint(f"kind IN {KINDS!r}", name="kind"),
         Index(None, "matter_id"),
         Index("ix_outgoing_letter_open", "created_at",
               postgresql_where=text("state IN ('owed', 'sending')")),

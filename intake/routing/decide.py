@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config.tables import TableError, Tables, Unit
+from config.reading import TableError
+from config.tables import Tables, Unit
 from intake.routing.danger import EMERGENCY, Frame, assess, doubted
 from intake.routing.languages import language_of
 from intake.routing.learned import FLAG, Learned, Opinion

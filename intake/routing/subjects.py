@@ -9,7 +9,7 @@ from itertools import product
 from math import exp
 from typing import Any
 
-from config.tables import Categories
+from config.categories import Categories
 from intake.routing.learned import Opinion
 from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import UNCLEAR, Reason

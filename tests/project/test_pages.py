@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from config.openness import PAGES
 from tests.citizen.person import Person
 from tests.project import pages
 
 
 def citizen_pages(person: Person, clock) -> dict[str, str]:
     """Return every page of the citizens' side, by a name for it."""
-    shown = {path: person.get(path).text for path in ("/", "/folj", "/tillganglighet", "/personuppgifter")}
+    about = (*(f"/{name}" for name in PAGES), "/sprak/fi", "/sprak/yi", "/sprak/ar")
+    shown = {path: person.get(path).text for path in ("/", "/folj", *about)}
     shown["/finns-inte"] = person.get("/finns-inte").text
     shown["/folj med fel"] = person.client.post("/folj").text
     person.begin()

@@ -1,0 +1,50 @@
+"""The languages that citizens' pages can be shown in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.reading import TableError
+
+SWEDISH = "sv"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language: its code (BCP 47), what it calls itself, and how it is written.
+
+    A language that is not ``is_full`` is a draft until somebody has reviewed it.
+    """
+
+    code: str
+    name: str
+    direction: str = "ltr"
+    is_full: bool = False
+    reviewed_by: str = ""
+    reviewed_at: str = ""
+
+    @property
+    def is_draft(self) -> bool:
+        return not (self.is_full or self.reviewed_by)
+
+
+def languages_in(table: dict[str, Any]) -> tuple[Language, ...]:
+    """Read languages.toml; raises TableError when Swedish is not the first."""
+    try:
+        languages = tuple(
+            Language(
+                code=row["code"],
+                name=row["name"],
+                direction=row.get("direction", "ltr"),
+                is_full=row.get("full", False),
+                reviewed_by=row.get("reviewed_by", ""),
+                reviewed_at=row.get("reviewed_at", ""),
+            )
+            for row in table["languages"]
+        )
+    except (KeyError, TypeError) as error:
+        raise TableError(f"languages.toml: {error} is missing or of the wrong kind.") from error
+    if not languages or languages[0].code != SWEDISH:
+        raise TableError("languages.toml: the first language must be sv, in which the texts are written.")
+    return languages
