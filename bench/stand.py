@@ -43,6 +43,7 @@ class Stand:
             "INTAKE_CITIZEN_PORT": str(self.citizen_port),
             "INTAKE_MAIL_PORT": str(self.mail_port),
             "INTAKE_LOW_DISK_BYTES": "1000000",
+            "INTAKE_FLOOD_REQUESTS": "0",
             "SURFACE": surface,
             "SECRET_KEY_CITIZEN": "c" * 32,
             "ADDRESS_KEY": "a" * 32,

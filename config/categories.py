@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from config.reading import TableError
+
+MOST_CHOICES = 7
+MOST_QUESTIONS = 4
+# What the page about the place asks: where and when something happened, where and when it goes on,
+# which part of the country it is about, or nothing.
+AsksWhere = Literal["event", "ongoing", "area", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Category:
-    """What a matter can be about; ``unit_kind`` says which unit of the region takes it."""
+    """What a matter can be about; ``unit_kind`` says which unit of the region takes it.
+
+    ``asks_who`` says whether the form asks whom it concerns, ``asks_where`` what it asks of the place,
+    and ``story`` is the one question that needs an answer, None for the general one.
+    """
 
     code: str
     name: str
@@ -36,16 +46,24 @@ class Category:
     is_private: bool
     kind: str
     questions: tuple[Question, ...] = ()
+    story: Question | None = None
+    asks_who: bool = True
+    asks_where: AsksWhere = "event"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice on a page in a person's own words; ``note`` is shown with it, never blocking."""
+    """One choice on a page in a person's own words; ``note`` is shown with it, never blocking.
+
+    ``link`` is where else it can be done, and ``link_words`` says what is there.
+    """
 
     code: str
     words: str
     category: str
     note: str = ""
+    link: str = ""
+    link_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,9 @@ def categories_in(table: dict[str, Any], unit_kinds: Iterable[str]) -> Categorie
                 is_private=row.get("private", False),
                 kind=row["kind"],
                 questions=tuple(_question(asked) for asked in row.get("questions", ())),
+                story=_question({"code": "text", **row["story"]}) if "story" in row else None,
+                asks_who=row.get("asks_who", True),
+                asks_where=row.get("asks_where", "event"),
             )
             for row in table["categories"]
         )
@@ -103,17 +124,35 @@ def categories_in(table: dict[str, Any], unit_kinds: Iterable[str]) -> Categorie
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"categories.toml: {error} is missing or of the wrong kind.") from error
-    kinds = set(unit_kinds)
-    codes = {category.code for category in categories}
+    _check_categories(categories, set(unit_kinds))
+    _check_groups(groups, {category.code for category in categories})
+    return Categories(categories, groups)
+
+
+def _check_categories(categories: Iterable[Category], unit_kinds: Container[str]) -> None:
     for category in categories:
-        if category.unit_kind not in kinds:
+        if category.unit_kind not in unit_kinds:
             raise TableError(f"categories.toml: {category.code} names no unit kind of authority.toml.")
         if category.priority not in range(1, 6):
             raise TableError(f"categories.toml: {category.code} must have a priority from 1 to 5.")
+        if category.asks_where not in get_args(AsksWhere):
+            raise TableError(
+                f"categories.toml: asks_where of {category.code} must be {' or '.join(get_args(AsksWhere))}."
+            )
+        codes = [question.code for question in category.questions]
+        if len(codes) > MOST_QUESTIONS or len(codes) != len(set(codes)):
+            raise TableError(
+                f"categories.toml: {category.code} must have at most {MOST_QUESTIONS} questions, each with"
+                " a code of its own."
+            )
+
+
+def _check_groups(groups: Sequence[ChoiceGroup], categories: Container[str]) -> None:
     for group in groups:
-        if len(groups) > 7 or len(group.choices) > 7:
+        if max(len(groups), len(group.choices)) > MOST_CHOICES:
             raise TableError(f"categories.toml: at most seven choices a page ({group.code}).")
         for choice in group.choices:
-            if choice.category not in codes:
+            if choice.category not in categories:
                 raise TableError(f"categories.toml: choice {choice.code} names no category.")
-    return Categories(categories, groups)
+            if bool(choice.link) != bool(choice.link_words):
+                raise TableError(f"categories.toml: choice {choice.code} needs both link and link_words.")

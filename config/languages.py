@@ -1,4 +1,4 @@
-"""The languages that citizens' pages can be shown in."""
+"""The languages that citizens' pages can be shown in, and those that an answer can be asked for in."""
 
 from __future__ import annotations
 
@@ -27,6 +27,27 @@ class Language:
     @property
     def is_draft(self) -> bool:
         return not (self.is_full or self.reviewed_by)
+
+
+@dataclass(frozen=True)
+class AnswerLanguage:
+    """A language that a person may ask for an answer in; ``words`` is its name in Swedish.
+
+    ``has_right`` where a national minority has a right to use it with authorities (lag 2009:724 8 §).
+    """
+
+    code: str
+    name: str
+    words: str
+    has_right: bool = False
+
+
+def answer_languages_in(table: dict[str, Any]) -> tuple[AnswerLanguage, ...]:
+    """Read which languages an answer may be asked for in, of languages.toml."""
+    try:
+        return tuple(AnswerLanguage(**row) for row in table["answer_languages"])
+    except (KeyError, TypeError) as error:
+        raise TableError(f"languages.toml: {error} is missing or of the wrong kind.") from error
 
 
 def languages_in(table: dict[str, Any]) -> tuple[Language, ...]:

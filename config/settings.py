@@ -22,7 +22,7 @@ DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
 KNOWN = (
     "INTAKE_VAR", "INTAKE_CITIZEN_PORT", "INTAKE_HANDLER_PORT", "INTAKE_MAIL_PORT", "INTAKE_BIND",
     "INTAKE_MAIL_BIND", "INTAKE_LOW_DISK_BYTES", "INTAKE_CONFIG",
-    "INTAKE_DRAFT_LANGUAGES",
+    "INTAKE_DRAFT_LANGUAGES", "INTAKE_FLOOD_REQUESTS",
     "SURFACE", "PUBLIC_URL", "HANDLER_URL", "TRUSTED_PROXY",
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
     "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
@@ -44,14 +44,16 @@ class SettingsError(ValueError):
 class Settings:
     """What an operator sets. Paths are absolute, sizes in bytes, URLs without trailing slash.
 
-    ``database_url`` is a login that may create roles; the four others are what the roles use.
-    None means: the embedded engine under ``var``.
+    ``flood_requests`` is how often one network may ask one web process within ten seconds, 0 for
+    as often as it likes. ``database_url`` is a login that may create roles; the four others are what
+    the roles use. None means: the embedded engine under ``var``.
     """
 
     var: Path
     tables: Tables
     surface: Surface
     draft_languages: bool
+    flood_requests: int
     citizen_port: int
     handler_port: int
     mail_port: int
@@ -91,12 +93,13 @@ class Settings:
             tables=read.tables(),
             surface=cast(Surface, read.choice("SURFACE", "all", ("citizen", "handler", "all"))),
             draft_languages=read.choice("INTAKE_DRAFT_LANGUAGES", "no", ("yes", "no")) == "yes",
+            flood_requests=read.number("INTAKE_FLOOD_REQUESTS", 600),
             citizen_port=citizen_port,
             handler_port=handler_port,
             mail_port=mail_port,
             bind=read.text("INTAKE_BIND", "127.0.0.1"),
             mail_bind=read.text("INTAKE_MAIL_BIND", "127.0.0.1"),
-            low_disk_bytes=read.number("INTAKE_LOW_DISK_BYTES"),
+            low_disk_bytes=read.optional_number("INTAKE_LOW_DISK_BYTES"),
             public_url=read.url("PUBLIC_URL", f"http://127.0.0.1:{citizen_port}", ("http", "https")),
             handler_url=read.url("HANDLER_URL", f"http://127.0.0.1:{handler_port}", ("http", "https")),
             trusted_proxy=read.text("TRUSTED_PROXY", "") or None,
@@ -130,7 +133,11 @@ class _Reader:
             raise SettingsError(name, f"is {value!r}; set it to one of {', '.join(allowed)}.")
         return value
 
-    def number(self, name: str) -> int | None:
+    def number(self, name: str, default: int) -> int:
+        found = self.optional_number(name)
+        return default if found is None else found
+
+    def optional_number(self, name: str) -> int | None:
         value = self.text(name, "")
         if not value:
             return None

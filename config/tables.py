@@ -10,7 +10,8 @@ from typing import Any
 
 from config.categories import Categories, categories_in
 from config.geography import Geography, read_geography
-from config.languages import Language, languages_in
+from config.help import Help, help_in
+from config.languages import AnswerLanguage, Language, answer_languages_in, languages_in
 from config.openness import Openness, read_openness
 from config.reading import TableError, read_lines, read_toml
 
@@ -54,13 +55,17 @@ class Region:
 
 @dataclass(frozen=True)
 class SupportLine:
-    """Somewhere to turn, with the source and the date it was read."""
+    """Somewhere to turn, with the source and the date it was read.
+
+    One with ``categories`` is told of only where a matter is of such a category.
+    """
 
     name: str
     phone: str
     words: str
     source: str
     read_at: str
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,16 @@ class Authority:
     regions: tuple[Region, ...]
     units: tuple[Unit, ...]
     support: tuple[SupportLine, ...]
+    support_by_category: tuple[SupportLine, ...] = ()
+
+    def support_for(self, category: str | None) -> tuple[SupportLine, ...]:
+        """Return the lines for those whose matter is of a category, in the table's order.
+
+        A line whose source nobody has read, and said when, is not told of.
+        """
+        return tuple(
+            line for line in self.support_by_category if line.read_at and category in line.categories
+        )
 
     @property
     def mail_domain(self) -> str:
@@ -131,6 +146,8 @@ class FileLimits:
     max_request_bytes: int
     max_letter_bytes: int
     mail_way_out_bytes: int
+    max_upload_bytes: int
+    max_part_bytes: int
 
 
 @dataclass(frozen=True)
@@ -141,7 +158,9 @@ class Tables:
     categories: Categories
     files: FileLimits
     geography: Geography
+    help: tuple[Help, ...]
     languages: tuple[Language, ...]
+    answer_languages: tuple[AnswerLanguage, ...]
     openness: Openness
     routing: Mapping[str, Any]
     weights: tuple[str, ...]
@@ -151,12 +170,20 @@ def read_tables(folder: Path = FOLDER) -> Tables:
     """Read and check every table in a folder; raises TableError with file and cure."""
     authority = _authority(read_toml(folder / "authority.toml"))
     categories = categories_in(read_toml(folder / "categories.toml"), (unit.kind for unit in authority.units))
+    for line in authority.support_by_category:
+        if not set(line.categories) <= set(categories.codes):
+            raise TableError(
+                f"authority.toml: support line {line.name} names no category of categories.toml."
+            )
+    languages = read_toml(folder / "languages.toml")
     return Tables(
         authority=authority,
         categories=categories,
         files=_files(read_toml(folder / "files.toml")),
         geography=read_geography(folder / "geo"),
-        languages=languages_in(read_toml(folder / "languages.toml")),
+        help=help_in(read_toml(folder / "help.toml"), [each.code for each in categories.all]),
+        languages=languages_in(languages),
+        answer_languages=answer_languages_in(languages),
         openness=read_openness(folder),
         routing=read_toml(folder / "routing.toml"),
         weights=read_lines(folder / "weights.tsv"),
@@ -191,6 +218,7 @@ def _authority(table: dict[str, Any]) -> Authority:
             )
             for row in table["national_units"]
         )
+        lines = [_support_line(row) for row in table["support"]]
         authority = Authority(
             name=table["name"],
             is_confirmed=table["confirmed"],
@@ -201,12 +229,17 @@ def _authority(table: dict[str, Any]) -> Authority:
             exit_url=table["exit_url"],
             regions=regions,
             units=units,
-            support=tuple(SupportLine(**row) for row in table["support"]),
+            support=tuple(line for line in lines if not line.categories),
+            support_by_category=tuple(line for line in lines if line.categories),
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"authority.toml: {error} is missing or of the wrong kind.") from error
     _check_authority(authority)
     return authority
+
+
+def _support_line(row: dict[str, Any]) -> SupportLine:
+    return SupportLine(**{**row, "categories": tuple(row.get("categories", ()))})
 
 
 def _regional_mail(region: str, row: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ _AT = bindparam("at", type_=_DRAFT.c.expires_at.type)
 _KEY_HASH = bindparam("key_hash", type_=_DRAFT.c.browser_key_hash.type)
 _OWN = (
     _DRAFT.c.id == bindparam("draft_id"),
-    or_(_DRAFT.c.browser_key_hash == _KEY_HASH, _KEY_HASH == any_(_DRAFT.c.more_key_hashes)),
+    or_(_DRAFT.c.browser_key_hash == _KEY_HASH, any_(_DRAFT.c.more_key_hashes) == _KEY_HASH),
     _DRAFT.c.expires_at > _AT,
 )
 _LOOK = select(_DRAFT).where(*_OWN)
@@ -159,6 +159,7 @@ class OpenDraft:
     address_token: str
     resume_code: str | None
     supplements_id: uuid.UUID | None
+    begun_at: datetime
     expires_at: datetime
     receipt: Receipt | None
 
@@ -397,6 +398,7 @@ def _seen(draft: DraftRow, stored: Sequence[FileRow], uploads: tuple[Uploading, 
         address_token=draft.address_token,
         resume_code=draft.resume_code,
         supplements_id=draft.supplements_id,
+        begun_at=draft.created_at,
         expires_at=draft.expires_at,
         receipt=receipt,
     )

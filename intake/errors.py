@@ -27,6 +27,11 @@ A message is Swedish when a person outside the team may read it. A wrong setting
 from __future__ import annotations
 
 
+def to_translate(words: str) -> str:
+    """Return Swedish words as they are; the mark lets the catalogs find what is translated where shown."""
+    return words
+
+
 class IntakeError(Exception):
     """Base of all errors raised on purpose."""
 
@@ -48,7 +53,16 @@ class DraftIncomplete(IntakeError):
 
 
 class FileRefused(IntakeError):
-    """A file is refused; the message is for the person who chose it."""
+    """A file is refused; the message is for the person who chose it.
+
+    ``sentences`` are Swedish and keys of the catalogs, ``values`` what stands in them: str() is the
+    Swedish message, and ``intake.languages.said`` tells it in the language of the page.
+    """
+
+    def __init__(self, *sentences: str, **values: str | int) -> None:
+        super().__init__(" ".join(words % values if values else words for words in sentences))
+        self.sentences = sentences
+        self.values = values
 
 
 class FileTooLarge(FileRefused):

@@ -23,6 +23,7 @@ from intake.models import (
 )
 
 BATCH = 200
+WISHES = ("language", "answer_language", "interpreter", "may_email", "is_neutral", "call_words")
 
 
 def each(since: datetime | None = None, reference: str | None = None) -> Iterator[dict[str, Any]]:
@@ -87,6 +88,9 @@ def _batch(rows: Sequence[tuple[Matter, DiaryEntry]]) -> Iterator[dict[str, Any]
             "subject": matter.subject,
             "text": first.text if first else "",
             "sender": _sender(matter),
+            "concerns": matter.concerns,
+            "happened": matter.happened_words,
+            "wishes": {column: getattr(matter, column) for column in WISHES},
             "received_at": _time(matter.received_at),
             "attachments": [_attachment(one) for one in attachments.get(matter.id, [])],
             "reasons": [reason["words"] for reason in placement.reasons] if placement else [],
@@ -143,6 +147,8 @@ def _message(message: Message) -> dict[str, Any]:
         "at": _time(message.created_at),
         "letter": str(message.letter_id) if message.letter_id else None,
         "is_automatic": message.is_automatic,
+        "answers": list(message.answers),
+        "is_told": message.is_told,
         "problems": list(message.problems),
     }
 

@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from config.tables import FileLimits
-from intake.errors import FileEmpty, FileTooLarge, FileTypeRefused
+from intake.errors import FileEmpty, FileTooLarge, FileTypeRefused, to_translate
 
 # The system's libmagic is used where there is one. The wheel brings its own, and must be imported
 # first for python-magic to find it.
@@ -23,6 +23,7 @@ except ImportError:
     import magic
 
 NAMELESS = "namnlös fil"
+TEXT_IS_SAVED = to_translate("Din text är sparad.")
 NAME_BYTES = 255
 EXTENSION_BYTES = 32
 HEAD_BYTES = 1024 * 1024
@@ -86,17 +87,28 @@ def refuse_before_sending(name: str, size_bytes: int, limits: FileLimits) -> Non
     shown = clean_name(name).shown
     if extension(name) not in limits.types:
         raise FileTypeRefused(
-            f"Filen ”{shown}” är av en typ som inte kan tas emot här. Vi tar emot bilder, filmer, ljud, "
-            f"dokument och zip-filer. Din text är sparad. {_way_out(size_bytes, limits)}"
+            to_translate(
+                "Filen ”%(name)s” är av en typ som inte kan tas emot här. Vi tar emot bilder, filmer, ljud, "
+                "dokument och zip-filer."
+            ),
+            TEXT_IS_SAVED,
+            _way_out(size_bytes, limits),
+            name=shown,
         )
     if size_bytes == 0:
         raise FileEmpty(
-            f"Filen ”{shown}” är tom. Din text är sparad. Välj filen igen eller fortsätt utan den."
+            to_translate("Filen ”%(name)s” är tom."),
+            TEXT_IS_SAVED,
+            to_translate("Välj filen igen eller fortsätt utan den."),
+            name=shown,
         )
     if size_bytes > limits.max_file_bytes:
         raise FileTooLarge(
-            f"Filen ”{shown}” är större än {_megabytes(limits.max_file_bytes)}, som är det största "
-            f"som kan tas emot här. Din text är sparad. {_way_out(size_bytes, limits)}"
+            to_translate("Filen ”%(name)s” är större än %(most)s, som är det största som kan tas emot här."),
+            TEXT_IS_SAVED,
+            _way_out(size_bytes, limits),
+            name=shown,
+            most=_megabytes(limits.max_file_bytes),
         )
 
 
@@ -112,7 +124,7 @@ def judge(name: str, path: Path, limits: FileLimits) -> Verdict:
         findings.append(_not_listed(extension(name)))
     elif detected not in file_type.mime_types or not _begins_right(path, file_type.begins):
         findings.append(_disagrees(file_type.extension, detected))
-    if size_bytes > limits.max_file_bytes:
+    if size_bytes > limits.max_upload_bytes:
         findings.append(_too_large(limits))
     if findings:
         return Verdict("quarantine", detected, tuple(findings))
@@ -164,11 +176,13 @@ def _begins_right(path: Path, begins: re.Pattern[bytes] | None) -> bool:
 
 def _way_out(size_bytes: int, limits: FileLimits) -> str:
     if size_bytes <= limits.mail_way_out_bytes:
-        return (
+        return to_translate(
             "Skicka texten utan filen och mejla sedan filen till adressen på kvittot, "
             "så hamnar den i samma ärende."
         )
-    return "Skicka texten utan filen och skriv att du har den, så kan en handläggare säga hur du lämnar den."
+    return to_translate(
+        "Skicka texten utan filen och skriv att du har den, så kan en handläggare säga hur du lämnar den."
+    )
 
 
 def _megabytes(size_bytes: int) -> str:
@@ -192,7 +206,7 @@ def _too_large(limits: FileLimits) -> Finding:
     return Finding(
         "file_too_large",
         "Filen har kommit fram. Den är så stor att den kontrolleras särskilt innan någon öppnar den.",
-        f"Filen är större än {_megabytes(limits.max_file_bytes)}.",
+        f"Filen är större än {_megabytes(limits.max_upload_bytes)}.",
     )
 
 

@@ -8,7 +8,7 @@ link that the page makes stays in it, and no cookie is needed to choose.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -22,9 +22,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as later
 
 from config.languages import SWEDISH, Language
+from intake.errors import FileRefused
 from intake.extensions import babel, settings
 
-__all__ = ["_", "chosen", "force_locale", "init_app", "later", "offered"]
+__all__ = ["_", "chosen", "force_locale", "init_app", "later", "offered", "said"]
 
 FOLDER = Path(__file__).parent / "translations"
 
@@ -42,6 +43,12 @@ def chosen() -> Language:
     code = str(get_locale() or SWEDISH)
     languages = settings().tables.languages
     return next((language for language in languages if language.code == code), languages[0])
+
+
+def said(refused: FileRefused) -> str:
+    """Tell why a file is refused, in the language of the page."""
+    sentences = (str(_(words)) for words in refused.sentences)
+    return " ".join(words % refused.values if refused.values else words for words in sentences)
 
 
 class Catalogs(Domain):  # type: ignore[misc]
@@ -65,32 +72,40 @@ def catalog(code: str) -> NullTranslations:
     return Translations(compiled)
 
 
+def split(path: str) -> tuple[str, str]:
+    """Return a path's language as a prefix ("" for Swedish), and the path that is left."""
+    first = path.split("/", 2)[1:2]
+    codes = [language.code for language in offered()[1:]]
+    if not first or first[0] not in codes:
+        return "", path
+    return f"/{first[0]}", path.removeprefix(f"/{first[0]}") or "/"
+
+
 class Prefixed:
     """Moves a language's code from the path's beginning into SCRIPT_NAME."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], codes: Iterable[str]) -> None:
-        self.app = app
-        self.codes = frozenset(codes)
+    def __init__(self, app: Flask) -> None:
+        self.app, self.wsgi_app = app, app.wsgi_app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        first = environ.get("PATH_INFO", "").split("/", 2)[1:2]
-        if first and first[0] in self.codes:
-            prefix = f"/{first[0]}"
-            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
-            environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(prefix) or "/"
-        return self.app(environ, start_response)
+        with self.app.app_context():
+            prefix, path = split(environ.get("PATH_INFO", ""))
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+        environ["PATH_INFO"] = path
+        return self.wsgi_app(environ, start_response)
 
 
 def init_app(app: Flask) -> None:
     """Give an app its languages; pages are prefixed where citizens are served."""
     babel.init_app(app, default_locale=SWEDISH, locale_selector=_of_path)
     babel.domain_instance = Catalogs()
+    # A translated block is one running text, however its lines are broken in the template.
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.globals.update(language=chosen, languages=offered, in_language=_in_language)
     with app.app_context():
-        codes = [language.code for language in offered()[1:]]
-    for code in codes:
-        catalog(code)
-    app.wsgi_app = Prefixed(app.wsgi_app, codes)  # type: ignore[method-assign]
+        for language in offered():
+            catalog(language.code)
+    app.wsgi_app = Prefixed(app)  # type: ignore[method-assign]
 
 
 def _of_path() -> str:

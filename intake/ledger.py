@@ -20,6 +20,8 @@ KEPT_UNNAMED = timedelta(days=1)
 # The sweep comes every half hour; what it has left after this is an exception.
 SWEPT_BY = KEPT_UNNAMED + timedelta(hours=2)
 JOB_LIMIT = timedelta(hours=1)
+# Files that came too late are given up every half hour.
+UPLOAD_LIMIT = timedelta(hours=2)
 
 PROOFS: Mapping[str, str] = {
     "arrival_without_outcome": """
@@ -54,6 +56,15 @@ PROOFS: Mapping[str, str] = {
         SELECT attachment.id FROM attachment WHERE verdict = 'unchecked' AND NOT EXISTS (
             SELECT FROM job WHERE job.kind = 'check_file' AND job.done_at IS NULL
             AND job.subject_id = attachment.id)""",
+    "received_upload_without_job": """
+        SELECT upload.id FROM upload
+        WHERE received_at IS NOT NULL AND composed_at IS NULL AND NOT EXISTS (
+            SELECT FROM job WHERE job.kind = 'finish_upload' AND job.done_at IS NULL
+            AND job.subject_id = upload.id)""",
+    "late_upload_untold": """
+        SELECT upload.id FROM upload
+        WHERE matter_id IS NOT NULL AND received_at IS NULL AND given_up_at IS NULL
+        AND expires_at < :upload_limit""",
     "owed_letter_without_job": """
         SELECT outgoing_letter.id FROM outgoing_letter
         WHERE state IN ('owed', 'sending') AND NOT EXISTS (
@@ -97,7 +108,7 @@ def reconcile() -> Reconciliation:
         connection.execute(text("SET LOCAL statement_timeout = '30min'"))
         counts = {name: _count(connection, name) for name in COUNTS}
         counts["open_job"] = int(connection.scalar(OPEN_JOBS, {"now": at}) or 0)
-        limits = {"job_limit": at - JOB_LIMIT}
+        limits = {"job_limit": at - JOB_LIMIT, "upload_limit": at - UPLOAD_LIMIT}
         exceptions = {
             name: tuple(str(found) for found in connection.scalars(text(query), limits))
             for name, query in PROOFS.items()

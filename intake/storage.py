@@ -12,7 +12,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -121,6 +121,12 @@ def new_key(prefix: Literal["draft", "letter", "part", "out"]) -> str:
 def current() -> Storage:
     """Return the storage of this app."""
     return cast(Storage, current_app.extensions["storage"])
+
+
+def chained(keys: Iterable[str]) -> BinaryIO:
+    """Open the bytes under several keys as one stream, in their order; it may raise BytesMissing."""
+    parts = (current().open(key) for key in keys)
+    return cast(BinaryIO, io.BufferedReader(_Chain(parts), BLOCK_BYTES))
 
 
 class FolderStorage:
@@ -315,6 +321,32 @@ def _written_at(entry: os.DirEntry[str]) -> float:
     with suppress(FileNotFoundError):
         return entry.stat(follow_symlinks=False).st_mtime
     return float("inf")
+
+
+class _Chain(io.RawIOBase):
+    """Several streams read as one; each is opened when the one before it has ended."""
+
+    def __init__(self, streams: Iterator[BinaryIO]) -> None:
+        self._following = streams
+        self._stream = next(streams, None)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while self._stream:
+            data = self._stream.read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            self._stream.close()
+            self._stream = next(self._following, None)
+        return 0
+
+    def close(self) -> None:
+        if self._stream:
+            self._stream.close()
+        super().close()
 
 
 class _Range(io.RawIOBase):

@@ -1,20 +1,71 @@
-"""Files on their way into a draft: whole by a form, or in parts that any web host may take."""
+"""Files on their way into a draft: whole by a form, or in parts that any web host may take.
+
+A part is stored under a key of its own before its row and the new offset are, in one commit. So
+what was answered is durable, and what was not is asked for again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, BinaryIO, cast
 
-from sqlalchemy import Row, delete
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy.exc import OperationalError
 
-from intake import drafts, files, rows, storage
-from intake.errors import TooManyFiles
+from intake import drafts, files, outbox, rows, storage
+from intake.errors import (
+    Conflict,
+    FileTooLarge,
+    IntakeError,
+    NotFound,
+    StorageFull,
+    TooManyFiles,
+    to_translate,
+)
 from intake.extensions import db, now, settings
-from intake.models import DraftFile, DraftKey
+from intake.models import Draft, DraftFile, DraftKey, UploadPart, new_id, table_of
+from intake.models import Upload as UploadRow
 
 NAME_CHARACTERS = 1000
+FINGERPRINT_CHARACTERS = 200
+# An honest browser needs 800 of 256 KiB for the largest file; each is a file on our disk.
+MAX_PARTS = 2000
+_UPLOAD, _FILE, _PART = table_of(UploadRow), table_of(DraftFile), table_of(UploadPart)
+# What still takes up room in its form, though it is no whole file yet.
+_IS_COMING = and_(_UPLOAD.c.composed_at.is_(None), _UPLOAD.c.given_up_at.is_(None))
+
+
+class WrongOffset(Conflict):
+    """A part begins elsewhere than at ``offset_bytes``, where the stored ones end."""
+
+    def __init__(self, offset_bytes: int) -> None:
+        super().__init__(f"the upload stands at {offset_bytes}")
+        self.offset_bytes = offset_bytes
+
+
+class UploadBusy(Conflict):
+    """Another request is changing the same upload now."""
+
+
+class UploadOver(Conflict):
+    """The upload's time ran out."""
+
+
+class PartRefused(IntakeError):
+    """A part is more than the file has left, or one of far too many."""
+
+
+class PartTooLarge(PartRefused):
+    """A part is larger than is taken at once."""
+
+
+class WrongChecksum(IntakeError):
+    """A part's bytes are not those that its checksum was made of; none of them is stored."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +78,51 @@ class Upload:
     stream: BinaryIO
 
 
+@dataclass(frozen=True)
+class Announced:
+    """A file that will come in parts, as the browser announces it."""
+
+    name: str
+    size_bytes: int
+    declared_type: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of a file from ``offset_bytes`` on; ``size_bytes`` is None when nobody said how many.
+
+    ``checksum`` is the name of a digest (sha1, sha256) and its value.
+    """
+
+    offset_bytes: int
+    stream: BinaryIO
+    size_bytes: int | None = None
+    checksum: tuple[str, bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an upload has come, and until when it may go on."""
+
+    id: uuid.UUID
+    size_bytes: int
+    offset_bytes: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of a form: waiting for more, received, kept as a whole file, or given up."""
+
+    id: uuid.UUID
+    name: str
+    size_bytes: int
+    offset_bytes: int
+    fingerprint: str
+    state: str
+
+
 def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> None:
     """Store a file and add it to a draft, and commit: bytes first, then the row.
 
@@ -35,12 +131,12 @@ def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> No
     """
     limits = settings().tables.files
     files.refuse_before_sending(upload.name, upload.size_bytes, limits)
-    _require_room(upload.name, upload.size_bytes, drafts.kept_files(draft_id))
+    _require_room(draft_id, upload.name, upload.size_bytes)
     # Large bytes take their time, and no connection should wait for them.
     db.session.rollback()
     stored = storage.current().put(storage.new_key("draft"), upload.stream, limit_bytes=limits.max_file_bytes)
     drafts.hold(draft_id, browser_key)
-    _require_room(upload.name, stored.size_bytes, drafts.kept_files(draft_id))
+    _require_room(draft_id, upload.name, stored.size_bytes)
     at = now()
     rows.insert(
         DraftFile,
@@ -52,32 +148,242 @@ def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> No
         declared_type=_storable(upload.declared_type),
         created_at=at,
     )
-    rows.insert(
-        DraftKey, storage_key=stored.key, draft_id=draft_id, size_bytes=stored.size_bytes, created_at=at
-    )
+    _name_key(draft_id, stored, at)
     db.session.commit()
 
 
 def remove_file(draft_id: uuid.UUID, browser_key: str | None, file_id: uuid.UUID) -> None:
-    """Take a file out of a draft, and commit; its bytes are left to the sweep."""
+    """Take a file out of a draft, whole or not, and commit; its bytes are left to the sweep."""
     drafts.hold(draft_id, browser_key)
-    gone = delete(DraftFile).where(DraftFile.id == file_id, DraftFile.draft_id == draft_id)
-    key = db.session.scalar(gone.returning(DraftFile.storage_key))
-    db.session.execute(delete(DraftKey).where(DraftKey.storage_key == key))
+    _remove(draft_id, file_id)
     db.session.commit()
 
 
-def _require_room(name: str, size_bytes: int, kept: Sequence[Row[Any]]) -> None:
+def create(draft_id: uuid.UUID, browser_key: str | None, announced: Announced) -> Progress:
+    """Make room in a draft for a file that comes in parts, and commit; its whole size is reserved.
+
+    Raises FileRefused with words for the person, StorageFull, StorageError, NotFound and Conflict.
+    """
     limits = settings().tables.files
-    total_bytes = size_bytes + sum(file.size_bytes for file in kept)
-    if len(kept) < limits.max_files and total_bytes <= limits.max_matter_bytes:
+    most = replace(limits, max_file_bytes=limits.max_upload_bytes)
+    files.refuse_before_sending(announced.name, announced.size_bytes, most)
+    if not storage.current().has_room(announced.size_bytes):
+        raise StorageFull("the file would not stay above the low-disk mark")
+    drafts.hold(draft_id, browser_key)
+    _require_room(draft_id, announced.name, announced.size_bytes)
+    upload_id, at = new_id(), now()
+    rows.insert(
+        UploadRow,
+        id=upload_id,
+        draft_id=draft_id,
+        name=_storable(announced.name),
+        declared_type=_storable(announced.declared_type),
+        fingerprint=_storable(announced.fingerprint),
+        size_bytes=announced.size_bytes,
+        offset_bytes=0,
+        created_at=at,
+        changed_at=at,
+        expires_at=at + drafts.KEPT,
+    )
+    db.session.commit()
+    return Progress(upload_id, announced.size_bytes, 0, at + drafts.KEPT)
+
+
+def progress(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID) -> Progress:
+    """Return how far an upload of this browser's draft has come. Raises NotFound and UploadOver."""
+    draft = drafts.get(draft_id, browser_key)
+    found = _standing(_find(draft_id, upload_id))
+    # As long as the form is not sent, an upload lasts as long as its draft does.
+    expires_at = found.expires_at if found.matter_id else draft.expires_at
+    return Progress(found.id, found.size_bytes, found.offset_bytes, expires_at)
+
+
+def append(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID, part: Part) -> Progress:
+    """Store the next part of an upload, and commit; the last one adds the job that makes it a file.
+
+    The bytes come first, and no row is locked meanwhile: of two that bring the same part, the later
+    is told by WrongOffset, and its bytes are swept. Raises also NotFound, UploadBusy, UploadOver,
+    PartRefused, WrongChecksum, StorageFull and StorageError.
+    """
+    drafts.get(draft_id, browser_key)
+    found = _standing(_find(draft_id, upload_id))
+    left_bytes = _require_fit(found, part)
+    db.session.rollback()
+    stored = _store(part, min(left_bytes, settings().tables.files.max_part_bytes))
+    if not stored.size_bytes:
+        return progress(draft_id, browser_key, upload_id)
+    is_sent = _hold(draft_id, browser_key)
+    found = _standing(_lock(draft_id, upload_id))
+    _require_fit(found, part)
+    after = _add_part(found, stored, is_sent=is_sent)
+    db.session.commit()
+    return after
+
+
+def cancel(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID) -> None:
+    """Take an upload out of a draft that is not sent, and commit. Raises NotFound and Conflict."""
+    drafts.hold(draft_id, browser_key)
+    _lock(draft_id, upload_id)
+    _remove(draft_id, upload_id)
+    db.session.commit()
+
+
+def listed(draft_id: uuid.UUID, browser_key: str | None) -> tuple[Listed, ...]:
+    """Return the files of a browser's own draft, whole and on their way, oldest first."""
+    kept = drafts.get(draft_id, browser_key).files
+    query = select(_UPLOAD).where(_UPLOAD.c.draft_id == draft_id).order_by(_UPLOAD.c.id)
+    uploads = {upload.id: upload for upload in db.session.execute(query)}
+    found = [
+        Listed(file.id, file.shown, file.size_bytes, file.size_bytes, _fingerprint(uploads, file.id), "kept")
+        for file in kept
+    ]
+    known = {file.id for file in kept}
+    for upload in uploads.values():
+        if upload.id not in known:
+            name = files.clean_name(upload.name).shown
+            sizes = (upload.size_bytes, upload.offset_bytes)
+            found.append(Listed(upload.id, name, *sizes, upload.fingerprint, _state(upload)))
+    return tuple(sorted(found, key=lambda file: file.id))
+
+
+def _require_room(draft_id: uuid.UUID, name: str, size_bytes: int) -> None:
+    """Refuse a file that has no room beside the whole ones and what unfinished ones have reserved."""
+    limits = settings().tables.files
+    coming = select(_UPLOAD.c.size_bytes).where(_UPLOAD.c.draft_id == draft_id, _IS_COMING)
+    sizes = [file.size_bytes for file in drafts.kept_files(draft_id)] + list(db.session.scalars(coming))
+    if len(sizes) < limits.max_files and sum(sizes) + size_bytes <= limits.max_matter_bytes:
         return
     db.session.rollback()
-    megabytes = limits.max_matter_bytes // 1024**2
     raise TooManyFiles(
-        f"Filen ”{files.clean_name(name).shown}” får inte plats. Vi tar emot högst {limits.max_files} filer"
-        f" och {megabytes} MB i ett formulär. De filer som syns nedan är sparade."
+        to_translate(
+            "Filen ”%(name)s” får inte plats. Vi tar emot högst %(files)s filer och %(megabytes)s MB i ett"
+            " formulär."
+        ),
+        files.TEXT_IS_SAVED,
+        to_translate("De filer som redan syns på sidan finns kvar."),
+        name=files.clean_name(name).shown,
+        files=limits.max_files,
+        megabytes=limits.max_matter_bytes // 1024**2,
     )
+
+
+def _find(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Row[Any]:
+    query = select(_UPLOAD).where(_UPLOAD.c.id == upload_id, _UPLOAD.c.draft_id == draft_id)
+    return _found(db.session.execute(query).one_or_none())
+
+
+def _lock(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Row[Any]:
+    """Lock an upload whose draft is held; nothing waits, so that no two locks wait for each other."""
+    query = select(_UPLOAD).where(_UPLOAD.c.id == upload_id, _UPLOAD.c.draft_id == draft_id)
+    try:
+        return _found(db.session.execute(query.with_for_update(nowait=True)).one_or_none())
+    except OperationalError as error:
+        db.session.rollback()
+        if isinstance(error.orig, LockNotAvailable):
+            raise UploadBusy("another request holds the upload") from error
+        raise
+
+
+def _found(row: Row[Any] | None) -> Row[Any]:
+    if row is None:
+        db.session.rollback()
+        raise NotFound("no such upload in this draft")
+    return row
+
+
+def _standing(upload: Row[Any]) -> Row[Any]:
+    """Return an upload that may still be asked for; UploadOver when its time ran out after sending."""
+    is_late = upload.matter_id and upload.received_at is None and upload.expires_at <= now()
+    if upload.given_up_at or is_late:
+        db.session.rollback()
+        raise UploadOver("the upload's time ran out")
+    return upload
+
+
+def _hold(draft_id: uuid.UUID, browser_key: str | None) -> bool:
+    """Lock a browser's own draft, and say whether it is sent; only an unsent one gets 24 hours more."""
+    try:
+        drafts.hold(draft_id, browser_key)
+    except Conflict:
+        drafts.get(draft_id, browser_key)
+        sent = select(table_of(Draft).c.id).where(table_of(Draft).c.id == draft_id)
+        _found(db.session.execute(sent.with_for_update()).one_or_none())
+        return True
+    return False
+
+
+def _require_fit(upload: Row[Any], part: Part) -> int:
+    """Return how many bytes the file has left, from where the part begins."""
+    most_bytes, left_bytes = settings().tables.files.max_part_bytes, upload.size_bytes - part.offset_bytes
+    if part.offset_bytes != upload.offset_bytes:
+        db.session.rollback()
+        raise WrongOffset(upload.offset_bytes)
+    if part.size_bytes is not None and part.size_bytes > most_bytes:
+        raise PartTooLarge("the part is too large")
+    if part.size_bytes is not None and part.size_bytes > left_bytes:
+        raise PartRefused("the part goes on beyond the file's length")
+    parts = select(func.count()).where(_PART.c.upload_id == upload.id)
+    if int(db.session.scalar(parts) or 0) >= MAX_PARTS:
+        raise PartRefused("the file comes in far too many parts")
+    return int(left_bytes)
+
+
+def _store(part: Part, most_bytes: int) -> storage.Stored:
+    stream = cast(BinaryIO, _Checked(part.stream, *part.checksum)) if part.checksum else part.stream
+    try:
+        return storage.current().put(storage.new_key("part"), stream, limit_bytes=most_bytes)
+    except FileTooLarge as error:
+        raise PartTooLarge("the part is too large, or goes on beyond the file's length") from error
+
+
+def _add_part(upload: Row[Any], stored: storage.Stored, *, is_sent: bool) -> Progress:
+    at, offset_bytes = now(), upload.offset_bytes + stored.size_bytes
+    rows.insert(
+        UploadPart,
+        upload_id=upload.id,
+        start_bytes=upload.offset_bytes,
+        size_bytes=stored.size_bytes,
+        storage_key=stored.key,
+    )
+    _name_key(upload.draft_id, stored, at)
+    values: dict[str, object] = {"offset_bytes": offset_bytes, "changed_at": at}
+    expires_at = upload.expires_at
+    if not is_sent:
+        expires_at = values["expires_at"] = at + drafts.KEPT
+    if offset_bytes == upload.size_bytes:
+        values["received_at"] = at
+        outbox.add("finish_upload", upload.id)
+    db.session.execute(update(_UPLOAD).where(_UPLOAD.c.id == upload.id).values(**values))
+    return Progress(upload.id, upload.size_bytes, offset_bytes, expires_at)
+
+
+def _name_key(draft_id: uuid.UUID, stored: storage.Stored, at: datetime) -> None:
+    rows.insert(
+        DraftKey, storage_key=stored.key, draft_id=draft_id, size_bytes=stored.size_bytes, created_at=at
+    )
+
+
+def _remove(draft_id: uuid.UUID, file_id: uuid.UUID) -> None:
+    """Delete a file, its upload, its parts and the names of their keys, of a draft that is held."""
+    own = (_UPLOAD.c.id == file_id, _UPLOAD.c.draft_id == draft_id)
+    of_it = _PART.c.upload_id.in_(select(_UPLOAD.c.id).where(*own))
+    keys = list(db.session.scalars(delete(_PART).where(of_it).returning(_PART.c.storage_key)))
+    gone = delete(_FILE).where(_FILE.c.id == file_id, _FILE.c.draft_id == draft_id)
+    keys += db.session.scalars(gone.returning(_FILE.c.storage_key))
+    db.session.execute(delete(_UPLOAD).where(*own))
+    db.session.execute(delete(DraftKey).where(DraftKey.storage_key.in_(keys)))
+
+
+def _state(upload: Row[Any]) -> str:
+    if upload.given_up_at:
+        return "given_up"
+    if upload.composed_at:
+        return "kept"
+    return "received" if upload.received_at else "waiting"
+
+
+def _fingerprint(uploads: dict[uuid.UUID, Row[Any]], file_id: uuid.UUID) -> str:
+    return str(uploads[file_id].fingerprint) if file_id in uploads else ""
 
 
 def _storable(words: str) -> str:
@@ -85,3 +391,18 @@ def _storable(words: str) -> str:
     plain = words.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     half = NAME_CHARACTERS // 2
     return plain if len(plain) <= NAME_CHARACTERS else plain[:half] + plain[-half:]
+
+
+class _Checked(io.RawIOBase):
+    """A stream that raises WrongChecksum at its end, unless it held what the digest was made of."""
+
+    def __init__(self, stream: BinaryIO, name: str, value: bytes) -> None:
+        self._stream, self._value = stream, value
+        self._digest = hashlib.new(name, usedforsecurity=False)
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        self._digest.update(data)
+        if not data and self._digest.digest() != self._value:
+            raise WrongChecksum("the part is not what its checksum says")
+        return data

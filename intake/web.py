@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
 
 from intake import storage
-from intake.errors import StorageError
+from intake.errors import StorageError, to_translate
 from intake.extensions import db, now, settings
 from intake.words import in_digits, in_groups, in_words
 
@@ -30,8 +30,8 @@ RETRY_SECONDS = 30
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self';"
-        " frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -54,49 +54,78 @@ class Problem:
 PROBLEMS = {
     400: Problem(
         400,
-        "Vi kunde inte läsa det som skickades",
-        ("Inget är skickat till oss. Gå tillbaka, ladda om sidan och försök igen.",),
-    ),
-    403: Problem(403, "Du kan inte göra det här", ("Gå tillbaka, eller börja om från första sidan.",)),
-    404: Problem(
-        404,
-        "Sidan finns inte",
+        to_translate("Vi kunde inte läsa det som skickades"),
         (
-            "Adressen kan vara fel, eller så finns sidan inte kvar.",
-            "Ett formulär som inte är skickat finns kvar i 24 timmar, och bara i den webbläsare där det"
-            " började.",
+            to_translate("Inget är skickat till oss. Det du hade sparat förut finns kvar."),
+            to_translate("Gå tillbaka, ladda om sidan och försök igen."),
         ),
     ),
-    405: Problem(405, "Sidan går inte att öppna så", ("Gå tillbaka, eller börja om från första sidan.",)),
+    403: Problem(
+        403,
+        to_translate("Du kan inte göra det här"),
+        (to_translate("Inget är ändrat. Gå tillbaka, eller börja om från första sidan."),),
+    ),
+    404: Problem(
+        404,
+        to_translate("Sidan finns inte"),
+        (
+            to_translate("Adressen kan vara fel, eller så finns sidan inte kvar."),
+            to_translate(
+                "Ett formulär som inte är skickat finns kvar i 24 timmar, och bara i den webbläsare där det"
+                " började."
+            ),
+        ),
+    ),
+    405: Problem(
+        405,
+        to_translate("Sidan går inte att öppna så"),
+        (to_translate("Inget är ändrat. Gå tillbaka, eller börja om från första sidan."),),
+    ),
     413: Problem(
         413,
-        "Det du skickade är för stort",
-        ("Inget av det sista är sparat. Gå tillbaka och försök med mindre åt gången.",),
+        to_translate("Det du skickade är för stort"),
+        (
+            to_translate("Inget av det sista är sparat. Det du hade sparat förut finns kvar."),
+            to_translate("Gå tillbaka och försök med mindre åt gången."),
+        ),
     ),
-    429: Problem(429, "För många försök", ("Vänta en stund och försök sedan igen.",)),
+    429: Problem(
+        429,
+        to_translate("För många försök"),
+        (
+            to_translate("Det har kommit många försök på kort tid. Det du hade sparat förut finns kvar."),
+            to_translate("Vänta en stund och försök sedan igen."),
+        ),
+    ),
     500: Problem(
         500,
-        "Något gick fel hos oss",
+        to_translate("Något gick fel hos oss"),
         (
-            "Räkna med att det sista du gjorde inte är sparat. Gå tillbaka och försök igen.",
-            "Hjälper det inte kan du vänta en stund, eller ringa oss.",
+            to_translate(
+                "Räkna med att det sista du gjorde inte är sparat. Det du hade sparat förut finns kvar."
+                " Gå tillbaka och försök igen."
+            ),
+            to_translate("Hjälper det inte kan du vänta en stund, eller ringa oss."),
         ),
     ),
 }
 BROKEN = Problem(
     400,
-    "Sändningen avbröts",
+    to_translate("Sändningen avbröts"),
     (
-        "Allt kom inte fram, så vi har inte sparat något av det sista. Det du redan hade sparat finns kvar.",
-        "Gå tillbaka och försök igen. Är filen stor kan en bättre uppkoppling hjälpa.",
+        to_translate(
+            "Allt kom inte fram, så vi har inte sparat något av det sista. Det du redan hade sparat finns"
+            " kvar."
+        ),
+        to_translate("Gå tillbaka och försök igen. Är filen stor kan en bättre uppkoppling hjälpa."),
     ),
 )
 AWAY = Problem(
     503,
-    "Tjänsten svarar inte just nu",
+    to_translate("Tjänsten svarar inte just nu"),
     (
-        "Inget är skickat. Felet ligger hos oss, inte hos dig.",
-        "Vänta en stund och försök igen. Det du hade sparat före den här sidan finns kvar.",
+        to_translate("Inget är skickat. Felet ligger hos oss, inte hos dig."),
+        to_translate("Vänta en stund och försök igen. Det du hade sparat före den här sidan finns kvar."),
     ),
 )
 
@@ -167,7 +196,8 @@ def problem_of(status: int) -> Problem:
     """Return the page for a status: its own, or the general one of its hundred."""
     if status in PROBLEMS:
         return PROBLEMS[status]
-    return replace(PROBLEMS[400 if status < 500 else 500], status=status)
+    # 501 speaks of what was asked for, not of a fault here.
+    return replace(PROBLEMS[400 if status in (*range(400, 500), 501) else 500], status=status)
 
 
 def show_problem(problem: Problem, *, headers: Mapping[str, str] | None = None, **shown: object) -> Response:
@@ -182,7 +212,7 @@ def show_problem(problem: Problem, *, headers: Mapping[str, str] | None = None, 
 def database_away(error: Exception, problem: Problem = AWAY) -> Response:
     """Answer 503 when PostgreSQL is away, with what was posted, so that no text is lost."""
     log.error("the database is away: %s", type(getattr(error, "orig", error)).__name__)
-    return show_problem(problem, again=_posted(), headers={"Retry-After": str(RETRY_SECONDS)})
+    return show_problem(problem, again=posted(), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def is_from_elsewhere() -> bool:
@@ -190,7 +220,7 @@ def is_from_elsewhere() -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
 
 
-def _posted() -> dict[str, str]:
+def posted() -> dict[str, str]:
     """Return the posted fields, to be sent once more from an error page; never a password or file."""
     if request.method != "POST" or request.mimetype == "multipart/form-data":
         return {}
@@ -213,7 +243,7 @@ def _own_fault(error: Exception) -> Response:
     if current_app.testing:
         raise error
     log.exception("an error that nobody foresaw, at %s", request.endpoint)
-    return show_problem(PROBLEMS[500], again=_posted())
+    return show_problem(PROBLEMS[500], again=posted())
 
 
 def _guard(response: Response) -> Response:

@@ -22,8 +22,8 @@ NARROWEST = 320
 # The one rule of WCAG 2.2 that axe has, and it is off unless asked for.
 AXE = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 
-# Axe asks for the fill of a text before its colour. Under forced colours Chromium paints the system's colour but
-# answers with the page's there; nothing of ours sets a fill, so axe is sent on to the colour that is painted.
+# Axe asks for the fill of a text before its colour. Under forced colours Chromium paints the system's colour
+# but answers with the page's there; nothing of ours sets a fill, so axe is sent on to the painted colour.
 _PAINTED = """
 const read = CSSStyleDeclaration.prototype.getPropertyValue;
 CSSStyleDeclaration.prototype.getPropertyValue = function (name) {
@@ -39,9 +39,9 @@ _CUT = """() => {
   const cut = [];
   for (const element of document.body.querySelectorAll("*")) {
     const style = getComputedStyle(element), {clientWidth, clientHeight} = element;
-    // What is there for the ear alone is one pixel large, and what is not shown has no size. A field scrolls
-    // within itself, and the chooser of files is the browser's own.
-    if (clientWidth <= 1 || clientHeight <= 1 || element.closest("svg, input")) continue;
+    // What is there for the ear alone is one pixel large, and what is not shown has no size. A field to
+    // write in scrolls within itself.
+    if (clientWidth <= 1 || clientHeight <= 1 || element.closest("svg, input:not([type=file])")) continue;
     const hides = (way) => ["hidden", "clip"].includes(way);
     const spills = element.matches("button, .button") && style.display !== "inline";
     const wide = element.scrollWidth > clientWidth + 1 && (spills || hides(style.overflowX));
@@ -49,6 +49,27 @@ _CUT = """() => {
     if (wide || high) cut.push(element.tagName.toLowerCase() + " " + element.textContent.trim().slice(0, 40));
   }
   return cut;
+}"""
+
+
+# A number or code must read from the left in a page that is written from the right: 114 14 is not 14 114.
+_TURNED = """() => {
+  const place = (node, at) => {
+    const range = document.createRange();
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    return range.getBoundingClientRect();
+  };
+  const turned = [];
+  for (const element of document.querySelectorAll("a[href^='tel:'], code, .code")) {
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), nodes = [];
+    while (texts.nextNode()) if (texts.currentNode.data.trim()) nodes.push(texts.currentNode);
+    if (!nodes.length) continue;
+    const [first, last] = [nodes[0], nodes[nodes.length - 1]];
+    const begins = place(first, first.data.search(/\\S/)), ends = place(last, last.data.trimEnd().length - 1);
+    if (begins.top === ends.top && begins.left > ends.left) turned.push(element.textContent.trim());
+  }
+  return turned;
 }"""
 
 
@@ -115,12 +136,19 @@ def cut_off(page) -> list[str]:
     return page.evaluate(_CUT)
 
 
+def turned(page) -> list[str]:
+    """Return the numbers and codes that are shown with their end first."""
+    return page.evaluate(_TURNED)
+
+
 def faults(page) -> list[str]:
     """Return everything that a browser can see is wrong with the page as it is now."""
     width = page.viewport_size["width"]
     wide = too_wide(page) if width >= NARROWEST else 0
     found = [f"{wide} px too wide"] if wide else []
-    return found + [f"cut off: {what}" for what in cut_off(page)] + axe_faults(page)
+    found += [f"cut off: {what}" for what in cut_off(page)]
+    found += [f"shown with its end first: {what}" for what in turned(page)]
+    return found + axe_faults(page)
 
 
 class Looker:

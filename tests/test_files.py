@@ -178,7 +178,7 @@ def test_without_a_libmagic_of_the_system_that_of_the_wheel_judges_the_same():
 
 
 def test_what_was_received_is_never_refused(tmp_path):
-    small = files.FileLimits(LIMITS.types, 10, 10, 1, 10, 10, 10)
+    small = files.FileLimits(LIMITS.types, 10, 10, 1, 10, 10, 10, 10, 10)
     (tmp_path / "bytes").write_bytes(PNG)
     (tmp_path / "empty").write_bytes(b"")
     for name, path, codes in [

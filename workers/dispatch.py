@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intake import ledger, limits, logs, outbox
 from intake.extensions import db, now
+from intake.matters import uploading
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,12 @@ class Dispatcher:
 
 
 def upkeep() -> None:
-    """Expire drafts, sweep what no row names, and forget what nobody needs; one fault stops no other."""
+    """Give up and expire what is late, sweep what no row names, and forget what nobody needs.
+
+    One fault stops no other.
+    """
     acts: tuple[Callable[[], object], ...] = (
+        uploading.give_up,
         ledger.expire_drafts,
         lambda: outbox.forget_done(now() - DONE_KEPT),
         lambda: limits.forget(now() - COUNTS_KEPT),

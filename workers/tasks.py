@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from intake import mailroom, outbox, post
 from intake.errors import Conflict, PostAway, PostRefused, ScannerAway, StorageFull
 from intake.extensions import db
-from intake.matters import alarms, checks, placing, sending
+from intake.matters import alarms, checks, placing, sending, uploading
 from intake.models import Attachment
 from workers import process
 
@@ -26,6 +26,11 @@ def parse_letter(job_id: str) -> None:
 def check_file(job_id: str) -> None:
     """Check an attachment and record what was found."""
     _do(job_id, _check_file)
+
+
+def finish_upload(job_id: str) -> None:
+    """Make one file of what came in parts."""
+    _do(job_id, lambda claim: uploading.compose(claim.subject_id, claim))
 
 
 def send_letter(job_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 
-from flask import session
+from flask import Response, current_app, make_response, render_template, request, session
 
 KEY_BYTES = 32
 
@@ -52,3 +52,13 @@ def forget_receipt(draft_id: uuid.UUID) -> None:
 def forget_all() -> None:
     """Forget everything; what was begun waits out its 24 hours, and nobody can open it."""
     session.clear()
+
+
+def sent_cookie() -> bool:
+    """Say whether this browser sent our cookie at all."""
+    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+
+
+def no_cookie() -> Response:
+    """Tell a browser that takes no cookies why it needs one, and how to reach us without."""
+    return make_response(render_template("citizen/no_cookie.html"))

@@ -1,161 +1,147 @@
-"""The fields of the citizen's pages: what they are called, what is cleaned and what is refused."""
+"""The forms of the citizen's pages: what they ask, and what they refuse."""
 
 from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
-from wtforms import (
-    BooleanField,
-    EmailField,
-    MultipleFileField,
-    StringField,
-    TelField,
-    TextAreaField,
-)
+from wtforms import BooleanField, EmailField, MultipleFileField, StringField, TelField, TextAreaField
 from wtforms.validators import ValidationError
 
-from config.categories import Choice, ChoiceGroup
+from config.categories import AsksWhere, Category, ChoiceGroup, Question
 from config.geography import Geography, Municipality
+from config.languages import AnswerLanguage
+from intake.citizen.fields import (
+    EMAIL_CHARACTERS,
+    Form,
+    OneOf,
+    OpenForm,
+    at_most,
+    clean_line,
+    clean_text,
+    is_email,
+    offered_or_none,
+)
 from intake.extensions import settings
+from intake.languages import _, later
 
-STALE = "Sidan hade blivit för gammal. Det du skrev finns kvar här. Tryck en gång till, så går det."
-STALE_FILES = "Sidan hade blivit för gammal, så filerna kom inte med. Välj dem igen, så går det."
 TEXT_CHARACTERS = 20_000
 HEADING_CHARACTERS = 200
 PLACE_CHARACTERS = 500
+ANSWER_CHARACTERS = 2_000
 NAME_CHARACTERS = 200
 PHONE_CHARACTERS = 50
-EMAIL_CHARACTERS = 254
+LANGUAGE_CHARACTERS = 100
+OTHER_LANGUAGE = "other"
 
+CONCERNS = (
+    ("self", later("Mig själv")),
+    ("other", later("Någon annan, till exempel ett barn, en anhörig eller en granne")),
+    ("unsaid", later("Vet inte eller vill inte säga")),
+)
 PLACES = (
-    ("municipality", "I en kommun i Sverige"),
-    ("words", "Jag kan beskriva platsen, men vet inte kommunen"),
-    ("online", "På nätet, i telefonen eller på posten"),
-    ("abroad", "Utomlands"),
-    ("unknown", "Vet inte, eller det gäller ingen plats"),
+    ("municipality", later("I en kommun i Sverige")),
+    ("words", later("Jag kan beskriva platsen, men vet inte kommunen")),
+    ("online", later("På nätet, i telefonen eller på posten")),
+    ("abroad", later("Utomlands")),
+    ("unknown", later("Vet inte, eller det gäller ingen plats")),
 )
-_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^\s@<>\[\]()\\,;:\"]+\.[^\s@<>\[\]()\\,;:\".]{2,}", re.I)
-_CONTROL = dict.fromkeys(
-    code for code in range(160) if unicodedata.category(chr(code)) == "Cc" and chr(code) not in "\n\t"
+AREAS = (
+    ("municipality", later("En viss kommun")),
+    ("unknown", later("Hela landet, eller vet inte")),
 )
+WHERE: dict[AsksWhere, tuple[Any, Any]] = {
+    "event": (later("Var och när hände det?"), later("När hände det?")),
+    "ongoing": (later("Var och när händer det?"), later("När händer det?")),
+    "area": (later("Vilken del av landet gäller det?"), ""),
+}
+MAIL = (
+    ("yes", later("Ja")),
+    (
+        "neutral",
+        later("Ja, men skriv inget om ärendet i mejlet"),
+        later("Du får bara veta att det finns ett svar, och läser det på statussidan."),
+    ),
+    ("no", later("Nej, mejla inte")),
+)
+INTERPRETERS = (
+    ("", later("Behövs inte")),
+    ("spoken", later("Tolk till språket ovan")),
+    ("sign", later("Teckenspråkstolk")),
+    ("other", later("Annan hjälp, till exempel skrivtolk eller dövblindtolk")),
+)
+CHOOSE = later("Välj det som passar bäst. Passar inget kan du välja det sista.")
 _POSTCODE = re.compile(r"\d{3} ?\d{2}")
-
-
-def clean_text(words: str | None) -> str:
-    """Return a text with plain line ends and without NUL and other control characters."""
-    plain = (words or "").replace("\r\n", "\n").replace("\r", "\n")
-    return plain.translate(_CONTROL).strip()
-
-
-def clean_line(words: str | None) -> str:
-    """Return one line: control characters and line ends are spaces, and spaces are single."""
-    return " ".join(clean_text(words).split())
-
-
-def at_most(characters: int) -> Any:
-    """Refuse more characters than so; what was written stays in its field."""
-
-    def check(_form: Any, field: Any) -> None:
-        if len(field.data or "") > characters:
-            limit, length = _grouped(characters), _grouped(len(field.data))
-            raise ValidationError(f"Högst {limit} tecken får plats. Nu är det {length}. Korta texten lite.")
-
-    return check
-
-
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
-
-
-class OneOf(StringField):
-    """One of a few choices, each a value and its words."""
-
-    def __init__(self, label: str = "", offered: Sequence[tuple[str, str]] = (), **options: Any) -> None:
-        super().__init__(label, **options)
-        self.offered = offered
-
-    def process_formdata(self, valuelist: list[Any]) -> None:
-        """Take what was chosen, None when nothing was."""
-        self.data = valuelist[0] if valuelist else None
-
-
-class Form(FlaskForm):  # type: ignore[misc]
-    """A form with a token; a stale token is one more error, and nothing that was filled in is lost."""
-
-    stale = STALE
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Check the fields and the token."""
-        is_right = bool(super().validate(extra_validators))
-        if "csrf_token" in self.errors:
-            self.csrf_token.errors = [self.stale]
-        return is_right
-
-
-class OpenForm(FlaskForm):  # type: ignore[misc]
-    """A form without a token: it changes nothing that anybody has."""
-
-    class Meta:
-        csrf = False
 
 
 class BeginForm(OpenForm):
     """Begin a draft, perhaps with a text whose own draft is gone."""
 
-    heading = StringField("Rubrik", filters=[clean_line])
-    text = TextAreaField("Det du skrev", filters=[clean_text], validators=[at_most(TEXT_CHARACTERS)])
+    heading = StringField(later("Rubrik"), filters=[clean_line])
+    text = TextAreaField(later("Det du skrev"), filters=[clean_text], validators=[at_most(TEXT_CHARACTERS)])
 
 
 class GroupForm(Form):
     """What it is about, first page."""
 
-    group = OneOf("Vad gäller det?")
+    group = OneOf(later("Vad gäller det?"))
 
     def offer(self, groups: Sequence[ChoiceGroup]) -> None:
-        self.group.offered = [(group.code, group.words) for group in groups]
+        self.group.offered = [(group.code, _(group.words)) for group in groups]
 
     def validate_group(self, field: Any) -> None:
-        if field.data not in dict(field.offered):
-            raise ValidationError("Välj det som passar bäst. Passar inget kan du välja det sista.")
+        if field.data not in field.values:
+            raise ValidationError(CHOOSE)
 
 
 class ChoiceForm(Form):
     """What it is about, second page."""
 
-    choice = OneOf("Vad passar bäst?")
+    choice = OneOf(later("Vad passar bäst?"))
 
     def offer(self, group: ChoiceGroup) -> None:
-        self.choice.offered = [(choice.code, _with_note(choice)) for choice in group.choices]
+        self.choice.offered = [
+            (choice.code, _(choice.words), _(choice.note) if choice.note else "") for choice in group.choices
+        ]
 
     def validate_choice(self, field: Any) -> None:
-        if field.data not in dict(field.offered):
-            raise ValidationError("Välj det som passar bäst. Passar inget kan du välja det sista.")
+        if field.data not in field.values:
+            raise ValidationError(CHOOSE)
 
 
-def _with_note(choice: Choice) -> str:
-    return f"{choice.words}. {choice.note}" if choice.note else choice.words
+class ConcernsForm(Form):
+    """Whom it concerns; nobody needs to say."""
+
+    concerns = OneOf(later("Gäller det dig själv eller någon annan?"), CONCERNS, validators=[offered_or_none])
 
 
 class PlaceForm(Form):
-    """Where it happened; ``found`` is the municipality that was meant."""
+    """Where and when it happened; ``found`` is the municipality that was meant."""
 
-    place = OneOf("Var hände det, eller var gäller det?", PLACES)
-    municipality = StringField("Kommun eller postnummer", filters=[clean_line])
+    place = OneOf(WHERE["event"][0], PLACES)
+    municipality = StringField(later("Kommun eller postnummer"), filters=[clean_line])
     place_words = StringField(
-        "Platsen med egna ord", filters=[clean_line], validators=[at_most(PLACE_CHARACTERS)]
+        later("Platsen med egna ord"), filters=[clean_line], validators=[at_most(PLACE_CHARACTERS)]
+    )
+    happened_words = StringField(
+        WHERE["event"][1], filters=[clean_line], validators=[at_most(PLACE_CHARACTERS)]
     )
     found: Municipality | None = None
+
+    def ask(self, where: AsksWhere) -> None:
+        """Ask what fits the kind of matter."""
+        heading, when = WHERE[where]
+        self.place.label.text = heading
+        self.happened_words.label.text = when
+        self.place.offered = AREAS if where == "area" else PLACES
 
     def validate_place(self, field: Any) -> None:
         if field.data is None and self.municipality.data:
             field.data = "municipality"
-        if field.data not in dict(PLACES):
-            raise ValidationError("Välj var det hände eller gäller. Det går bra att välja Vet inte.")
+        if field.data not in field.values:
+            raise ValidationError(_("Välj var det hände eller gäller. Det går bra att välja Vet inte."))
 
     def validate_municipality(self, field: Any) -> None:
         if self.place.data != "municipality" and (self.place.data or not field.data):
@@ -167,7 +153,7 @@ class PlaceForm(Form):
 
     def validate_place_words(self, field: Any) -> None:
         if self.place.data == "words" and not field.data:
-            raise ValidationError("Beskriv platsen: en gata, en skylt eller något i närheten.")
+            raise ValidationError(_("Beskriv platsen: en gata, en skylt eller något i närheten."))
 
 
 def find_municipality(geography: Geography, words: str) -> Municipality | None:
@@ -184,75 +170,111 @@ def find_municipality(geography: Geography, words: str) -> Municipality | None:
     return geography.municipality(meant.pop()) if len(meant) == 1 else None
 
 
-def _not_found(geography: Geography, words: str) -> str:
+def _not_found(geography: Geography, words: str) -> Any:
     if not words:
-        return "Skriv kommunens namn eller ett postnummer. Vet du inte kan du välja något annat ovan."
+        return _("Skriv kommunens namn eller ett postnummer. Vet du inte kan du välja något annat ovan.")
     if _POSTCODE.fullmatch(words):
-        return "Vi känner inte igen postnumret. Skriv kommunens namn i stället."
+        return _("Vi känner inte igen postnumret. Skriv kommunens namn i stället.")
     names = {municipality.name.casefold(): municipality.name for municipality in geography.municipalities}
     near = [names[name] for name in difflib.get_close_matches(words.casefold(), names, n=3, cutoff=0.7)]
     if near:
-        return f"Vi hittar ingen kommun med det namnet. Menade du {' eller '.join(near)}?"
-    return "Vi hittar ingen kommun med det namnet. Skriv kommunens namn eller ett postnummer med fem siffror."
+        meant = _(" eller ").join(near)
+        return _("Vi hittar ingen kommun med det namnet. Menade du %(names)s?", names=meant)
+    return _(
+        "Vi hittar ingen kommun med det namnet. Skriv kommunens namn eller ett postnummer med fem siffror."
+    )
 
 
 class StoryForm(Form):
-    """What happened. ``has_files`` says that files alone would do."""
+    """What happened. ``has_files`` says that files alone would do, ``asked`` which fields are questions."""
 
-    heading = StringField("Rubrik", filters=[clean_line], validators=[at_most(HEADING_CHARACTERS)])
     text = TextAreaField(
-        "Vad har hänt, eller vad vill du?", filters=[clean_text], validators=[at_most(TEXT_CHARACTERS)]
+        later("Vad har hänt, eller vad vill du?"),
+        filters=[clean_text],
+        validators=[at_most(TEXT_CHARACTERS)],
     )
+    heading = StringField(later("Rubrik"), filters=[clean_line], validators=[at_most(HEADING_CHARACTERS)])
     has_files = False
+    asked: tuple[tuple[Question, str], ...] = ()
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What was answered to the questions, by their codes."""
+        said = {question.code: self[name].data for question, name in self.asked}
+        return {code: words for code, words in said.items() if words}
 
     def validate_text(self, field: Any) -> None:
         if not field.data and not self.has_files:
-            raise ValidationError("Skriv vad som har hänt eller vad du vill. Några ord räcker.")
+            raise ValidationError(_("Skriv vad som har hänt eller vad du vill. Några ord räcker."))
+
+
+def story_form(category: Category | None) -> type[StoryForm]:
+    """Return the form for the story of a category, with its own questions."""
+    questions = category.questions if category else ()
+    asked = tuple((question, f"svar_{question.code}") for question in questions)
+    fields: dict[str, Any] = {name: _field_of(question) for question, name in asked}
+    return type("AskedStoryForm", (StoryForm,), {"asked": asked, **fields})
+
+
+def _field_of(question: Question) -> Any:
+    if question.choices:
+        # The answer is kept in the words of the authority, whatever language it was chosen in.
+        offered = [(words, _(words)) for words in question.choices]
+        return OneOf(_(question.words), offered, validators=[offered_or_none])
+    kind, clean = (StringField, clean_line) if question.rows == 1 else (TextAreaField, clean_text)
+    return kind(_(question.words), filters=[clean], validators=[at_most(ANSWER_CHARACTERS)])
 
 
 class FilesForm(Form):
     """Files to add; each is judged on its own."""
 
-    stale = STALE_FILES
-    files = MultipleFileField("Välj en eller flera filer")
+    files = MultipleFileField(later("Välj en eller flera filer"))
+
+    def say_stale(self) -> str:
+        """Say that the files did not come with the old page."""
+        return str(_("Sidan hade blivit för gammal, så filerna kom inte med. Välj dem igen, så går det."))
 
 
 class ContactForm(Form):
     """How we may reach the person; nothing of it is needed."""
 
-    name = StringField("Namn", filters=[clean_line], validators=[at_most(NAME_CHARACTERS)])
-    email = EmailField("E-post", filters=[lambda words: (words or "").strip(" ")])
-    wants_receipt = BooleanField("Ja, mejla mig en bekräftelse", false_values=(False, "false", "", "nej"))
-    phone = TelField("Telefon", filters=[clean_line], validators=[at_most(PHONE_CHARACTERS)])
+    name = StringField(later("Namn"), filters=[clean_line], validators=[at_most(NAME_CHARACTERS)])
+    email = EmailField(later("E-post"), filters=[lambda words: (words or "").strip(" ")])
+    mail = OneOf(later("Får vi mejla dig?"), MAIL, validators=[offered_or_none])
+    wants_receipt = BooleanField(
+        later("Mejla mig en bekräftelse när det har kommit in"), false_values=(False, "false", "", "nej")
+    )
+    phone = TelField(later("Telefon"), filters=[clean_line], validators=[at_most(PHONE_CHARACTERS)])
+    call_words = StringField(
+        later("När och hur kan vi ringa?"), filters=[clean_line], validators=[at_most(PLACE_CHARACTERS)]
+    )
+    answer_language = OneOf(later("På vilket språk vill du ha svar?"), validators=[offered_or_none])
+    other_language = StringField(
+        later("Vilket språk?"), filters=[clean_line], validators=[at_most(LANGUAGE_CHARACTERS)]
+    )
+    interpreter = OneOf(later("Behöver du tolk när vi pratar?"), INTERPRETERS, validators=[offered_or_none])
+
+    def offer(self, languages: Sequence[AnswerLanguage]) -> None:
+        """Offer languages by the names that those who speak them know."""
+        self.answer_language.offered = [
+            ("", _("Välj ett språk")),
+            *((language.code, _name_of(language)) for language in languages),
+            (OTHER_LANGUAGE, _("Ett annat språk")),
+        ]
 
     def validate_email(self, field: Any) -> None:
         if field.data and (len(field.data) > EMAIL_CHARACTERS or not is_email(field.data)):
-            raise ValidationError("E-postadressen ser inte rätt ut. Skriv den som namn@exempel.se.")
+            raise ValidationError(_("E-postadressen ser inte rätt ut. Skriv den som namn@exempel.se."))
 
     def validate_wants_receipt(self, field: Any) -> None:
         if field.data and not self.email.data:
-            raise ValidationError("Skriv din e-postadress, så vet vi vart bekräftelsen ska.")
+            raise ValidationError(_("Skriv din e-postadress, så vet vi vart bekräftelsen ska."))
 
 
-def is_email(words: str) -> bool:
-    """Say whether something has the shape of one address: no line ends, spaces or second address."""
-    return words.isprintable() and _EMAIL.fullmatch(words) is not None and ".." not in words
+def _name_of(language: AnswerLanguage) -> str:
+    known = str(_(language.words))
+    return language.name if known.casefold() == language.name.casefold() else f"{language.name} ({known})"
 
 
 class ButtonForm(Form):
     """A button alone."""
-
-
-class StatusForm(OpenForm):
-    """A reference and its status code; looking changes nothing."""
-
-    reference = StringField("Kvittensnummer", filters=[clean_line])
-    code = StringField("Statuskod", filters=[clean_line])
-
-    def validate_reference(self, field: Any) -> None:
-        if not field.data:
-            raise ValidationError("Skriv numret från kvittot, till exempel K7RX-3M9P.")
-
-    def validate_code(self, field: Any) -> None:
-        if not field.data:
-            raise ValidationError("Skriv statuskoden från kvittot: sexton tecken i fyra grupper.")

@@ -13,24 +13,43 @@ from intake import drafts, web
 from intake.citizen import browser
 from intake.citizen.forms import BeginForm
 from intake.citizen.surface import bp
-from intake.errors import Conflict, IntakeError, NotFound
+from intake.errors import Conflict, IntakeError, NotFound, to_translate
 from intake.extensions import settings
+from intake.languages import _
 from intake.words import in_digits
 
-FORM_PAGES = ("subject", "place", "story", "files", "contact")
+FORM_PAGES = ("subject", "concerns", "place", "story", "files", "contact")
 TEXT_TOO_LONG = web.Problem(
     413,
-    "Texten är för lång",
-    ("En text får ha högst 20 000 tecken. Gå tillbaka och korta den, eller lägg den i en fil.",),
+    to_translate("Texten är för lång"),
+    (
+        to_translate("Det sista är inte sparat. Det du hade sparat förut finns kvar."),
+        to_translate(
+            "En text får ha högst 20 000 tecken. Gå tillbaka och korta den, eller lägg den i en fil."
+        ),
+    ),
+)
+TOO_MUCH_IN_IT = web.Problem(
+    413,
+    to_translate("Det var för många delar på en gång"),
+    (
+        to_translate("Inget av det är sparat. Det du hade sparat förut finns kvar."),
+        to_translate("Gå tillbaka och lägg till några filer åt gången. En lång text kan du lägga i en fil."),
+    ),
 )
 # The database may have gone with the matter safely in it, before it could say so.
 UNSURE = web.Problem(
     503,
-    "Tjänsten svarar inte just nu",
+    to_translate("Tjänsten svarar inte just nu"),
     (
-        "Inget är skickat, så vitt vi vet. Felet ligger hos oss, inte hos dig. Det du har skrivit är sparat.",
-        "Vänta en stund och tryck på Försök igen. Skulle det ändå ha kommit fram får du samma kvitto:"
-        " det blir aldrig två ärenden.",
+        to_translate(
+            "Inget är skickat, så vitt vi vet. Felet ligger hos oss, inte hos dig. Det du har skrivit är"
+            " sparat."
+        ),
+        to_translate(
+            "Vänta en stund och tryck på Försök igen. Skulle det ändå ha kommit fram får du samma kvitto:"
+            " det blir aldrig två ärenden."
+        ),
     ),
 )
 
@@ -42,7 +61,7 @@ def not_here(_error: NotFound) -> Response:
         form = BeginForm()
         form.validate()
         return make_response(render_template("citizen/rescue.html", form=form), 404)
-    return web.show_problem(web.PROBLEMS[404])
+    return web.show_problem(web.PROBLEMS[404], is_draft="draft_id" in (request.view_args or {}))
 
 
 @bp.errorhandler(Conflict)
@@ -62,20 +81,24 @@ def too_large(_error: RequestEntityTooLarge) -> Response:
         return web.show_problem(TEXT_TOO_LONG, back=back)
     limits = settings().tables.files
     size = request.content_length
+    if size is not None and size <= limits.max_request_bytes:
+        return web.show_problem(TOO_MUCH_IN_IT, back=back)
     is_small = size is not None and size <= limits.mail_way_out_bytes
     most = in_digits(limits.max_file_bytes)
     words = [
-        f"Du skickade {in_digits(size)} på en gång. Högst {most} går åt gången."
+        _("Du skickade %(size)s på en gång. Högst %(most)s går åt gången.", size=in_digits(size), most=most)
         if size
-        else f"Högst {most} går åt gången.",
-        "Inget av det är sparat. Det du hade sparat förut finns kvar.",
+        else _("Högst %(most)s går åt gången.", most=most),
+        _("Inget av det är sparat. Det du hade sparat förut finns kvar."),
     ]
     if not is_small:
         words.append(
-            "Var det flera filer? Lägg till dem en i taget. Är en enda fil så stor? Skicka din text nu, och"
-            " skriv i den att du har filen. Då kan en handläggare säga hur du lämnar den."
+            _(
+                "Var det flera filer? Lägg till dem en i taget. Är en enda fil så stor? Skicka din text nu,"
+                " och skriv i den att du har filen. Då kan en handläggare säga hur du lämnar den."
+            )
         )
-    problem = web.Problem(413, "Filerna är för stora för att skickas på en gång", tuple(words))
+    problem = web.Problem(413, _("Filerna är för stora för att skickas på en gång"), tuple(words))
     return web.show_problem(problem, back=back, address=draft.address if draft and is_small else None)
 
 

@@ -2,192 +2,248 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import uuid
-from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from flask import Response, make_response, redirect, render_template, request, url_for
-from werkzeug.datastructures import FileStorage
+from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.categories import ChoiceGroup
-from intake import drafts, limits, storage, uploads
-from intake.citizen import browser
+from intake import drafts, limits
+from intake.citizen import browser, help
+from intake.citizen.fields import Form
+from intake.citizen.flow import category_of, group_of
 from intake.citizen.forms import (
+    CONCERNS,
+    INTERPRETERS,
+    OTHER_LANGUAGE,
     PLACES,
     ButtonForm,
     ChoiceForm,
+    ConcernsForm,
     ContactForm,
-    FilesForm,
-    Form,
     GroupForm,
     PlaceForm,
     StoryForm,
+    story_form,
 )
+from intake.citizen.paging import again, onward, open_draft, show, write
 from intake.citizen.surface import bp
-from intake.errors import Conflict, DraftIncomplete, FileRefused, NotFound, StorageError
-from intake.extensions import settings
-
-log = logging.getLogger(__name__)
+from intake.errors import DraftIncomplete, NotFound
+from intake.extensions import now, settings
+from intake.languages import _
 
 SENDS_PER_HOUR = 30
 MANY_SENDS = "many_in_short_time"
-NO_ROOM = (
-    "Just nu kan vi inte ta emot filer. Texten kan skickas. Försök med filerna om en stund,"
-    " eller mejla dem till adressen på kvittot när du har skickat texten."
-)
-NOTHING_TO_SEND = "Det finns inget att skicka än. Skriv vad som har hänt, eller lägg till en fil."
+MAYBE_ROBOT = "maybe_robot"
+QUICKEST_PERSON = timedelta(seconds=5)
+# A field that nobody sees, and that only a machine fills in.
+TRAP = "lamna_tomt"
 
 
 @bp.route("/skriv/<uuid:draft_id>/amne", methods=["GET", "POST"])
 def subject(draft_id: uuid.UUID) -> AnyResponse:
     """Ask what it is about."""
-    draft = _open(draft_id)
+    draft = open_draft(draft_id, "subject")
     form = GroupForm(data={"group": draft.answers.group})
     form.offer(settings().tables.categories.groups)
     if form.validate_on_submit():
         chosen = form.group.data
         if chosen != draft.answers.group:
-            _write(draft_id, group=chosen, choice=None)
-        return _again("choice", draft_id, group=chosen)
-    return _page("subject", draft, form)
+            write(draft_id, group=chosen, choice=None)
+        return again("choice", draft_id, group=chosen)
+    return show("subject", draft, form)
 
 
 @bp.route("/skriv/<uuid:draft_id>/amne/<group>", methods=["GET", "POST"])
 def choice(draft_id: uuid.UUID, group: str) -> AnyResponse:
     """Ask what it is about, more closely."""
-    draft = _open(draft_id)
+    draft = open_draft(draft_id, "choice")
     chosen = _group(group)
     form = ChoiceForm(data={"choice": draft.answers.choice if draft.answers.group == group else None})
     form.offer(chosen)
     if form.validate_on_submit():
-        _write(draft_id, group=group, choice=form.choice.data)
-        return _onward("place", draft_id)
-    return _page("choice", draft, form, group=chosen)
+        answers = replace(draft.answers, group=group, choice=form.choice.data)
+        write(draft_id, group=group, choice=form.choice.data, **_no_longer_asked(answers))
+        return onward(replace(draft, answers=answers), "choice")
+    return show("choice", draft, form, group=chosen)
+
+
+def _no_longer_asked(answers: drafts.Answers) -> dict[str, Any]:
+    """Return emptiness for what the person may have answered before, and what was now chosen does not ask."""
+    category, empty = category_of(answers), dict[str, Any]()
+    if category and not category.asks_who:
+        empty["concerns"] = None
+    if category and category.asks_where in ("area", "nothing"):
+        empty |= {"place_words": "", "happened_words": ""}
+    if category and category.asks_where == "nothing":
+        empty |= {"place": None, "municipality": None}
+    return empty
+
+
+@bp.route("/skriv/<uuid:draft_id>/vem", methods=["GET", "POST"])
+def concerns(draft_id: uuid.UUID) -> AnyResponse:
+    """Ask whom it concerns; it can be skipped."""
+    draft = open_draft(draft_id, "concerns")
+    form = ConcernsForm(data={"concerns": draft.answers.concerns})
+    if form.validate_on_submit():
+        write(draft_id, concerns=form.concerns.data)
+        return onward(draft, "concerns")
+    return show("concerns", draft, form)
 
 
 @bp.route("/skriv/<uuid:draft_id>/plats", methods=["GET", "POST"])
 def place(draft_id: uuid.UUID) -> AnyResponse:
-    """Ask where."""
-    draft = _open(draft_id)
+    """Ask where and when."""
+    draft = open_draft(draft_id, "place")
     answers = draft.answers
+    category = category_of(answers)
+    where = category.asks_where if category else "event"
     form = PlaceForm(
         data={
             "place": answers.place,
             "municipality": _municipality_name(answers),
             "place_words": answers.place_words,
+            "happened_words": answers.happened_words,
         }
     )
+    form.ask(where)
     if form.validate_on_submit():
-        code = form.found.code if form.found else None
-        _write(draft_id, place=form.place.data, municipality=code, place_words=form.place_words.data)
-        return _onward("story", draft_id)
+        write(
+            draft_id,
+            place=form.place.data,
+            municipality=form.found.code if form.found else None,
+            place_words=form.place_words.data,
+            happened_words=form.happened_words.data,
+        )
+        return onward(draft, "place")
     names = [municipality.name for municipality in settings().tables.geography.municipalities]
-    return _page("place", draft, form, names=names)
+    return show("place", draft, form, names=names, where=where)
 
 
 @bp.route("/skriv/<uuid:draft_id>/handelse", methods=["GET", "POST"])
 def story(draft_id: uuid.UUID) -> AnyResponse:
-    """Ask what happened."""
-    draft = _open(draft_id)
-    form = StoryForm(data={"heading": draft.answers.heading, "text": draft.answers.text})
-    form.has_files = bool(draft.files)
+    """Ask what happened, and what the kind of matter asks besides."""
+    draft = open_draft(draft_id, "story")
+    form = _story_form(draft)
     if form.validate_on_submit():
-        _write(draft_id, heading=form.heading.data, text=form.text.data)
-        return _onward("files", draft_id)
-    return _page("story", draft, form)
+        # Answers to another choice's questions are left: the person may come back to it.
+        asked = [question.code for question, _name in form.asked]
+        others = {code: said for code, said in draft.answers.questions.items() if code not in asked}
+        said: dict[str, Any] = {
+            "heading": form.heading.data if form.heading else draft.answers.heading,
+            "text": form.text.data,
+            "questions": others | form.answers,
+        }
+        write(draft_id, **said)
+        found = help.find(replace(draft.answers, **said), help.shown())
+        return show("story", draft, form, help=found) if found else onward(draft, "story")
+    return show("story", draft, form)
 
 
-@bp.route("/skriv/<uuid:draft_id>/filer", methods=["GET", "POST"])
-def files(draft_id: uuid.UUID) -> AnyResponse:
-    """Take files; those that can be taken are kept even when another one is refused."""
-    draft = _open(draft_id)
-    form = FilesForm()
-    status = 422
-    if form.validate_on_submit():
-        chosen = [file for file in request.files.getlist("files") if file.filename]
-        is_going_on = request.form.get("go") == "on"
-        if not chosen and not is_going_on:
-            form.files.errors = ["Välj en fil först, eller gå vidare utan fil."]
-        try:
-            form.files.errors = [*form.files.errors, *_add_files(draft_id, chosen)]
-        except StorageError as error:
-            log.error("a file could not be stored: %s", type(error).__name__)
-            form.files.errors, status = [NO_ROOM], 503
-        if not form.files.errors:
-            return _onward("contact", draft_id) if is_going_on else _again("files", draft_id)
-        draft = _open(draft_id)
-    page = _page("files", draft, form, has_room=_has_room(), limits=settings().tables.files)
-    page.status_code = status if form.errors else 200
-    return page
-
-
-def _has_room() -> bool:
-    try:
-        return storage.current().has_room()
-    except StorageError:
-        return False
-
-
-@bp.post("/skriv/<uuid:draft_id>/filer/<uuid:file_id>/ta-bort")
-def remove_file(draft_id: uuid.UUID, file_id: uuid.UUID) -> AnyResponse:
-    """Take a file out of the draft."""
-    form = ButtonForm()
-    if not form.validate():
-        draft = _open(draft_id)
-        return _page("files", draft, form, has_room=True, limits=settings().tables.files)
-    uploads.remove_file(draft_id, browser.key(), file_id)
-    return _again("files", draft_id)
+def _story_form(draft: drafts.OpenDraft) -> StoryForm:
+    answers = draft.answers
+    category = None if draft.supplements_id else category_of(answers)
+    kind = story_form(category)
+    said = {name: answers.questions.get(question.code) for question, name in kind.asked}
+    form = kind(data={"heading": answers.heading, "text": answers.text, **said})
+    form.has_files = bool(draft.files or draft.uploads)
+    if draft.supplements_id:
+        form.text.label.text = _("Vad vill du lägga till?")
+        del form.heading
+    elif category and category.story:
+        form.text.label.text = _(category.story.words)
+    return form
 
 
 @bp.route("/skriv/<uuid:draft_id>/kontakt", methods=["GET", "POST"])
 def contact(draft_id: uuid.UUID) -> AnyResponse:
     """Ask how we may reach the person, who need not say."""
-    draft = _open(draft_id)
+    draft = open_draft(draft_id, "contact")
     answers = draft.answers
     form = ContactForm(
         data={
             "name": answers.name,
             "email": answers.email,
+            "mail": _mail_of(answers),
             "phone": answers.phone,
+            "call_words": answers.call_words,
             "wants_receipt": answers.wants_receipt,
+            "interpreter": answers.interpreter or "",
+            **_language_of(answers),
         }
     )
+    form.offer(settings().tables.answer_languages)
     if form.validate_on_submit():
-        _write(
-            draft_id,
-            name=form.name.data or None,
-            email=form.email.data or None,
-            phone=form.phone.data or None,
-            wants_receipt=form.wants_receipt.data,
-        )
-        return _onward("check", draft_id)
-    return _page("contact", draft, form)
+        write(draft_id, **_contact_of(form))
+        return onward(draft, "contact")
+    return show("contact", draft, form)
+
+
+def _contact_of(form: ContactForm) -> dict[str, Any]:
+    """Return the answers that a filled form gives; nobody is mailed who does not want to be."""
+    mail = form.mail.data or "yes"
+    language = form.answer_language.data or None
+    if language == OTHER_LANGUAGE or (form.other_language.data and not language):
+        language = form.other_language.data or OTHER_LANGUAGE
+    return {
+        "name": form.name.data or None,
+        "email": form.email.data or None,
+        "phone": form.phone.data or None,
+        "call_words": form.call_words.data,
+        "may_email": mail != "no",
+        "is_neutral": mail == "neutral",
+        "wants_receipt": bool(form.wants_receipt.data) and mail != "no",
+        "answer_language": language,
+        "interpreter": form.interpreter.data or None,
+    }
+
+
+def _mail_of(answers: drafts.Answers) -> str:
+    if not answers.may_email:
+        return "no"
+    return "neutral" if answers.is_neutral else "yes"
+
+
+def _language_of(answers: drafts.Answers) -> dict[str, str]:
+    """Return what stands in the fields for the answer's language: one of the list, or another's name."""
+    stored = answers.answer_language or ""
+    codes = [language.code for language in settings().tables.answer_languages]
+    if stored in ("", OTHER_LANGUAGE, *codes):
+        return {"answer_language": stored, "other_language": ""}
+    return {"answer_language": OTHER_LANGUAGE, "other_language": stored}
 
 
 @bp.get("/skriv/<uuid:draft_id>/granska")
 def check(draft_id: uuid.UUID) -> AnyResponse:
     """Show all answers before anything is sent."""
-    return _check_page(_open(draft_id), ButtonForm())
+    return _check_page(open_draft(draft_id), ButtonForm())
 
 
 @bp.post("/skriv/<uuid:draft_id>/skicka")
 def send(draft_id: uuid.UUID) -> AnyResponse:
-    """Send the draft; it is never refused for coming often, only marked."""
+    """Send the draft; it is never refused for coming often or fast, only marked."""
     form = ButtonForm()
     if not form.validate():
-        return _check_page(_open(draft_id), form)
-    network = limits.network_of(request.remote_addr)
-    is_often = limits.hit("send", network, window=timedelta(hours=1)) > SENDS_PER_HOUR
+        return _check_page(open_draft(draft_id), form)
     try:
-        drafts.send(draft_id, browser.key(), needs_person=(MANY_SENDS,) if is_often else ())
+        drafts.send(draft_id, browser.key(), needs_person=_marks(drafts.get(draft_id, browser.key())))
     except DraftIncomplete:
-        return _check_page(_open(draft_id), form, missing=NOTHING_TO_SEND)
+        missing = _("Det finns inget att skicka än. Skriv vad som har hänt, eller lägg till en fil.")
+        return _check_page(open_draft(draft_id), form, missing=missing)
     browser.remember_receipt(draft_id)
     return redirect(url_for(".receipt"), 303)
+
+
+def _marks(draft: drafts.OpenDraft) -> tuple[str, ...]:
+    """Return what a handler should know of how the form was sent."""
+    network = limits.network_of(request.remote_addr)
+    is_often = limits.hit("send", network, window=timedelta(hours=1)) > SENDS_PER_HOUR
+    is_quick = not draft.supplements_id and now() - draft.begun_at < QUICKEST_PERSON
+    is_robot = is_quick or bool(request.form.get(TRAP))
+    return (*((MANY_SENDS,) if is_often else ()), *((MAYBE_ROBOT,) if is_robot else ()))
 
 
 @bp.post("/skriv/<uuid:draft_id>/rensa")
@@ -195,71 +251,35 @@ def erase(draft_id: uuid.UUID) -> AnyResponse:
     """Delete the draft at once and go to the first page."""
     form = ButtonForm()
     if not form.validate():
-        return _check_page(_open(draft_id), form)
+        return _check_page(open_draft(draft_id), form)
     drafts.erase(draft_id, browser.key())
     browser.forget_receipt(draft_id)
     return redirect(url_for(".start"), 303)
 
 
-def _open(draft_id: uuid.UUID) -> drafts.OpenDraft:
-    """Return this browser's draft; NotFound for another's, Conflict when it is already sent."""
-    draft = drafts.get(draft_id, browser.key())
-    if draft.receipt:
-        raise Conflict("the draft is already sent")
-    return draft
-
-
-def _write(draft_id: uuid.UUID, **answers: Any) -> None:
-    drafts.write(draft_id, browser.key(), **answers)
-    browser.stay()
-
-
-def _add_files(draft_id: uuid.UUID, chosen: Iterable[FileStorage]) -> list[str]:
-    """Add what can be taken and return what was wrong with the rest, in words for the person."""
-    wrong = []
-    for file in chosen:
-        stream = cast(BinaryIO, file.stream)
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        upload = uploads.Upload(str(file.filename), size, file.mimetype, stream)
-        try:
-            uploads.add_file(draft_id, browser.key(), upload)
-        except FileRefused as refused:
-            wrong.append(str(refused))
-    browser.stay()
-    return wrong
-
-
-def _page(name: str, draft: drafts.OpenDraft, form: Form, **shown: Any) -> Response:
-    chosen = _chosen(draft.answers)
-    page = render_template(
-        f"citizen/{name}.html", draft=draft, form=form, chosen=chosen, target=_target(), **shown
-    )
-    return make_response(page, 422 if form.errors else 200)
-
-
 def _check_page(draft: drafts.OpenDraft, form: Form, missing: str | None = None) -> Response:
     answers = draft.answers
-    page = _page(
+    language = _language_of(answers)["answer_language"]
+    page = show(
         "check",
         draft,
         form,
-        group=next((g for g in settings().tables.categories.groups if g.code == answers.group), None),
+        group=group_of(answers),
+        concerns=dict(CONCERNS).get(answers.concerns or ""),
         place=dict(PLACES).get(answers.place or ""),
         municipality=_municipality_name(answers),
+        asked=() if draft.supplements_id else drafts.questions(answers),
+        answer_language=next(
+            (known for known in settings().tables.answer_languages if known.code == language), None
+        ),
+        interpreter=dict(INTERPRETERS).get(answers.interpreter or "") if answers.interpreter else None,
+        has_mailed=not draft.supplements_id and drafts.has_mailed(draft.id),
+        trap=TRAP,
         errors=[missing] if missing else [],
     )
     if missing:
         page.status_code = 422
     return page
-
-
-def _chosen(answers: drafts.Answers) -> Any:
-    for group in settings().tables.categories.groups:
-        for offered in group.choices:
-            if (group.code, offered.code) == (answers.group, answers.choice):
-                return offered
-    return None
 
 
 def _group(code: str) -> ChoiceGroup:
@@ -273,18 +293,3 @@ def _municipality_name(answers: drafts.Answers) -> str:
     if answers.municipality is None:
         return ""
     return settings().tables.geography.municipality(answers.municipality).name
-
-
-def _target() -> str | None:
-    """Return where the person wants to be next, when they came from the check page."""
-    return "granska" if request.args.get("till") == "granska" else None
-
-
-def _onward(endpoint: str, draft_id: uuid.UUID) -> AnyResponse:
-    """Go to the next page, or back to the check page when the person came from there."""
-    return redirect(url_for(".check" if _target() else f".{endpoint}", draft_id=draft_id), 303)
-
-
-def _again(endpoint: str, draft_id: uuid.UUID, **values: Any) -> AnyResponse:
-    """Go to a page, and remember whether the person came from the check page."""
-    return redirect(url_for(f".{endpoint}", draft_id=draft_id, till=_target(), **values), 303)

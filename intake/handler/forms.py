@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     HiddenField,
     MultipleFileField,
@@ -155,6 +156,7 @@ class ReplyForm(ActForm):
         "Svar", filters=[text_of], validators=[needed("Skriv ett svar."), at_most(TEXT_CHARACTERS)]
     )
     files = MultipleFileField("Filer", [Optional()])
+    is_told = BooleanField("Visa svaret på statussidan", default=True)
 
 
 class NoteForm(ActForm):

@@ -28,6 +28,7 @@ from intake import codes
 from intake.access import Person, visible
 from intake.extensions import db
 from intake.matters.alarms import RAISED, WAITS
+from intake.matters.uploading import Awaited, awaited
 from intake.matters.work import ASSIGNABLE
 from intake.models import (
     Attachment,
@@ -216,6 +217,7 @@ class MessageView:
     channel: str
     subject: str
     text: str
+    answers: list[dict[str, str]]
     sender_name: str | None
     sender_email: str | None
     sender_phone: str | None
@@ -225,6 +227,8 @@ class MessageView:
     problems: list[str]
     created_at: datetime
     letter_state: str | None
+    letter_kind: str | None
+    is_told: bool
     sent_at: datetime | None
     files: tuple[FileView, ...]
 
@@ -262,6 +266,14 @@ class MatterView:
     municipality: str | None
     place: str | None
     place_words: str
+    happened_words: str
+    concerns: str | None
+    language: str
+    answer_language: str | None
+    interpreter: str | None
+    may_email: bool
+    is_neutral: bool
+    call_words: str
     handler_id: uuid.UUID | None
     received_at: datetime
     closed_at: datetime | None
@@ -270,6 +282,8 @@ class MatterView:
     events: tuple[EventView, ...]
     placement: PlacementView | None
     earlier: str | None
+    awaited: tuple[Awaited, ...]
+    awaits_form: bool
     colleagues: Colleagues
     names: Mapping[uuid.UUID, str]
 
@@ -301,6 +315,8 @@ def matter_view(person: Person, reference: str) -> MatterView | None:
         events=_events(matter.id, names),
         placement=_placement(matter.id),
         earlier=_earlier(person, matter.possible_of_id),
+        awaited=awaited(matter.id),
+        awaits_form=bool(db.session.scalar(select(func.awaits_form(matter.id)))),
         colleagues=colleagues(matter.unit_id),
         names=names,
     )
@@ -323,7 +339,7 @@ def _diary_number(matter_id: uuid.UUID) -> str | None:
 def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[MessageView, ...]:
     files = _files(matter_id)
     rows = db.session.execute(
-        select(Message, OutgoingLetter.state, OutgoingLetter.sent_at)
+        select(Message, OutgoingLetter.state, OutgoingLetter.kind, OutgoingLetter.sent_at)
         .outerjoin(OutgoingLetter, OutgoingLetter.message_id == Message.id)
         .where(Message.matter_id == matter_id)
         .order_by(Message.created_at, Message.id)
@@ -335,6 +351,7 @@ def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[Mes
             channel=message.channel,
             subject=message.subject,
             text=message.text,
+            answers=message.answers,
             sender_name=message.sender_name,
             sender_email=message.sender_email,
             sender_phone=message.sender_phone,
@@ -344,10 +361,12 @@ def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[Mes
             problems=message.problems,
             created_at=message.created_at,
             letter_state=state,
+            letter_kind=kind,
+            is_told=message.is_told,
             sent_at=sent_at,
             files=tuple(files.get(message.id, ())),
         )
-        for message, state, sent_at in rows
+        for message, state, kind, sent_at in rows
     )
 
 

@@ -17,7 +17,7 @@ from intake.files import clean_name
 from intake.handler import files, forms, queries, words
 from intake.handler.gate import person
 from intake.handler.surface import bp
-from intake.matters import work
+from intake.matters import answering, following, work
 from intake.models import Matter
 
 F = TypeVar("F", bound=forms.ActForm)
@@ -117,11 +117,12 @@ def move(reference: str) -> Response:
 
 @bp.post("/arende/<reference>/svara")
 def reply(reference: str) -> Response:
-    """Answer the citizen by mail."""
+    """Answer the citizen, by mail or on the status page."""
     form = forms.ReplyForm()
 
     def do(act: work.Act) -> None:
-        work.reply(act, form.text.data or "", files.store(form.files.data or []))
+        stored = files.store(form.files.data or [])
+        work.reply(act, form.text.data or "", stored, is_told=form.is_told.data)
 
     return _act(reference, form, do, "Svaret är på väg.")
 
@@ -206,6 +207,8 @@ def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late:
         matter=view,
         forms=_forms(view, posted),
         form=posted,
+        way=answering.find_way(view.id),
+        opinion=following.find_opinion(view.id),
         is_late=is_late,
         words=words,
         tables=settings().tables,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from config.languages import AnswerLanguage
 from config.tables import Tables
 
 STATUSES = {
@@ -52,11 +53,24 @@ NEEDS = {
     "possible_supplement": "Kan höra till ett tidigare ärende",
     "letter_bounced": "Ett svar kom i retur",
     "reply_not_sent": "Ett svar gick inte iväg",
+    "notice_not_sent": "Ett mejl om att det finns ett svar gick inte iväg",
     "unknown_token": "Kom till en ärendeadress som inte finns",
+    "maybe_robot": "Kan vara skickat av en maskin: ifyllt mycket fort, eller i ett fält som ingen ser",
     "many_in_short_time": "Många har skickats från samma håll",
     "danger_in_message": "Ett nytt meddelande tyder på fara nu",
     "alarm_not_sent": "Ett larm till jouren gick inte iväg",
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
+    "file_missing": "En fil kom aldrig fram i sin helhet",
+}
+CONCERNS = {
+    "self": "Den som skrev",
+    "other": "Någon annan än den som skrev",
+    "unsaid": "Vet inte eller vill inte säga",
+}
+INTERPRETERS = {
+    "spoken": "Vill ha tolk",
+    "sign": "Vill ha teckenspråkstolk",
+    "other": "Behöver annan hjälp för att prata, till exempel skrivtolk eller dövblindtolk",
 }
 VERDICTS = {
     "unchecked": "väntar på kontroll",
@@ -74,6 +88,7 @@ LETTER_STATES = {
     "bounced": "Kom i retur. Behöver en person.",
     "task": "Det är osäkert om svaret kom fram. Behöver en person.",
 }
+OPINIONS = {1: "Mycket dåligt", 2: "Dåligt", 3: "Varken bra eller dåligt", 4: "Bra", 5: "Mycket bra"}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
 EVENTS = {
     "accepted": "Ärendet kom in",
@@ -96,8 +111,21 @@ EVENTS = {
     "reply_sent": "Svaret skickades",
     "reply_refused": "Svaret togs inte emot",
     "reply_task": "Det är osäkert om svaret kom fram",
+    "notice_sent": "Ett mejl om att det finns ett svar skickades",
+    "notice_refused": "Ett mejl om att det finns ett svar skickades inte",
+    "status_link_sent": "En ny länk till statussidan skickades",
+    "status_link_refused": "En ny länk till statussidan skickades inte",
+    "confirm_email_sent": "Ett mejl för att bekräfta en ny e-postadress skickades",
+    "confirm_email_refused": "Ett mejl för att bekräfta en ny e-postadress skickades inte",
+    "contact_changed": "Den som skrev ändrade hur vi når hen",
+    "email_change_asked": "Den som skrev angav en ny e-postadress, som inte gäller förrän den är bekräftad",
+    "email_changed": "En ny e-postadress bekräftades och gäller nu",
+    "feedback_given": "Den som skrev svarade på hur kontakten har varit",
     "letter_bounced": "Ett svar kom i retur",
     "file_quarantined": "En fil sattes i karantän",
+    "files_awaited": "Formuläret skickades innan alla filer hade kommit fram",
+    "file_arrived": "En fil som var på väg kom fram",
+    "file_given_up": "En fil kom aldrig fram i sin helhet",
     "danger_seen": "Ett nytt meddelande tyder på fara nu",
     "alarm_began": "Larm: ärendet är brådskande och ingen har tagit det",
     "alarmed": "Jouren larmades",
@@ -148,6 +176,11 @@ def say_place(tables: Tables, municipality: str | None, place: str | None) -> st
     return PLACES.get(place or "", "")
 
 
+def find_language(tables: Tables, code: str | None) -> AnswerLanguage | None:
+    """Return a language that an answer can be asked for in; None for one in the person's own words."""
+    return next((language for language in tables.answer_languages if language.code == code), None)
+
+
 def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, str], tables: Tables) -> str:
     """Say in one sentence what was done."""
     said = EVENTS.get(what, what)
@@ -167,6 +200,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}: {OUTCOMES.get(detail['outcome'], detail['outcome']).lower()}"
     if what == "reopened" and detail.get("why") == "new_message":
         return f"{said} av ett nytt meddelande"
+    if what == "reopened" and detail.get("why") == "new_file":
+        return f"{said} av en fil som kom fram"
     if what == "sorted":
         return f"{said}: {_choice(tables, detail['was'])} → {_choice(tables, detail['now'])}"
     return said

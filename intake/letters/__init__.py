@@ -8,9 +8,9 @@ that may die, and ``compose`` writes what we send.
 from intake.letters.addresses import split_address
 from intake.letters.child import parse_in_child
 from intake.letters.compose import (
+    Frame,
     ReplyFile,
-    compose_alarm,
-    compose_receipt,
+    compose_automatic,
     compose_reply,
     message_id,
     our_message_id,
@@ -19,12 +19,12 @@ from intake.letters.parse import best_effort, parse
 from intake.letters.values import Letter, Part
 
 __all__ = [
+    "Frame",
     "Letter",
     "Part",
     "ReplyFile",
     "best_effort",
-    "compose_alarm",
-    "compose_receipt",
+    "compose_automatic",
     "compose_reply",
     "message_id",
     "our_message_id",

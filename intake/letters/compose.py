@@ -1,7 +1,6 @@
-"""Letters that we send: automatic ones say nothing, a handler's say what the handler wrote.
+"""Letters that we send, made of ready words: those of the service itself, and a handler's reply.
 
-Never the citizen's words, name, file names or category in any of them; bodies are quoted-printable
-UTF-8 with short lines, which every relay takes.
+Bodies are quoted-printable UTF-8 with short lines, which every relay takes.
 """
 
 from __future__ import annotations
@@ -19,25 +18,15 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from intake.errors import PostRefused
 from intake.letters.charsets import clean_label, clean_text
 
-_STOCKHOLM = ZoneInfo("Europe/Stockholm")
-_MONTHS = (
-    "januari", "februari", "mars", "april", "maj", "juni",
-    "juli", "augusti", "september", "oktober", "november", "december",
-)  # fmt: skip
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f]{1,64}@[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f]{1,250}")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _OURS = re.compile(r"<?([a-z]{1,20})\.([a-z0-9-]{1,64})\.([a-z2-7]{26})@[^<>\s@]{1,250}>?")
 _KIND, _IDENTITY = re.compile(r"[a-z]{1,20}"), re.compile(r"[a-z0-9-]{1,64}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
-_DEMONSTRATION = (
-    "Detta är en demonstration. Ingen myndighet läser det som skickas hit.\n"
-    "Ring 112 om det är bråttom på riktigt.\n\n"
-)
 
 
 @dataclass(frozen=True)
@@ -47,6 +36,22 @@ class ReplyFile:
     name: str
     content_type: str
     data: bytes
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All of a letter but its words. Answers go to ``sender``, whose name may be left empty.
+
+    ``language`` is what the words are in, None when that is not known.
+    """
+
+    to: str
+    sender: str
+    sender_name: str
+    message_id: str
+    date: datetime
+    language: str | None
+    in_reply_to: str | None = None
 
 
 class _Policy(EmailPolicy):
@@ -70,71 +75,26 @@ class _Policy(EmailPolicy):
 _POLICY = _Policy(linesep="\r\n", raise_on_defect=False)
 
 
-def compose_receipt(
-    *, to: str, reference: str, received_at: datetime, matter_address: str,
-    authority_name: str, is_demonstration: bool, message_id: str, date: datetime, sender: str,
-    in_reply_to: str | None = None,
-) -> EmailMessage:  # fmt: skip
-    """Write the receipt: that something came, its reference and time, and where more may be sent.
+def compose_automatic(frame: Frame, subject: str, text: str, *, is_answer: bool = False) -> EmailMessage:
+    """Write a letter of the service's own, marked so that no machine answers it (RFC 3834).
 
-    Raise PostRefused when ``to`` is no address that a letter can be sent to.
+    ``is_answer`` tells that it acknowledges what came in. Raise PostRefused when nothing can be
+    sent to that address.
     """
-    text = (
-        "Hej!\n\nVi har tagit emot det du skickade till oss.\n\n"
-        f"Kvittensnummer: {reference}\nMottaget: {_swedish_time(received_at)}\n\n"
-        "Vill du lägga till något eller skicka en fil? Svara på det här mejlet, eller skriv till\n"
-        f"{matter_address}\nså hamnar det i samma ärende.\n"
-        f"\nDet här mejlet skickas automatiskt.\n\nVänliga hälsningar\n{authority_name}\n"
-    )
-    letter = _letter(
-        to, f"Kvittens {reference}", _demonstration(is_demonstration) + text, sender=sender,
-        sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=in_reply_to,
-    )  # fmt: skip
-    return _automatic(letter, "auto-replied")
-
-
-def compose_alarm(
-    *, to: str, reference: str, received_at: datetime, link: str, matter_address: str, authority_name: str,
-    is_demonstration: bool, message_id: str, date: datetime, sender: str, in_reply_to: str | None = None,
-) -> EmailMessage:  # fmt: skip
-    """Write an alarm to those on duty: that something urgent waits, since when, and where to take it.
-
-    Raise PostRefused when ``to`` is no address that a letter can be sent to.
-    """
-    text = (
-        "Ett ärende med högsta prioritet väntar på en handläggare.\n\n"
-        f"Kvittensnummer: {reference}\nInkommet: {_swedish_time(received_at)}\n\n"
-        f"Ta ärendet här, så upphör larmet:\n{link}\n"
-        f"\nDet här mejlet skickas automatiskt. Svara inte på det.\n\n{authority_name}\n"
-    )
-    letter = _letter(
-        to, f"Larm {reference}", _demonstration(is_demonstration) + text, sender=sender,
-        sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=in_reply_to,
-    )  # fmt: skip
-    return _automatic(letter, "auto-generated")
+    letter = _letter(frame, subject, text)
+    letter["Auto-Submitted"] = "auto-replied" if is_answer else "auto-generated"
+    letter["X-Auto-Response-Suppress"] = "All"
+    return letter
 
 
 def compose_reply(
-    *, to: str, subject: str, text: str, files: Sequence[ReplyFile], reference: str, matter_address: str,
-    authority_name: str, is_demonstration: bool, message_id: str, date: datetime, sender: str,
-    in_reply_to: str | None,
-) -> EmailMessage:  # fmt: skip
-    """Write a handler's reply: what the handler wrote and attached, and how to answer it.
+    frame: Frame, subject: str, text: str, closing: str, files: Sequence[ReplyFile] = ()
+) -> EmailMessage:
+    """Write a handler's reply: what the handler wrote and attached, and then how to answer it.
 
-    An empty subject becomes a neutral one. Raise PostRefused when ``to`` is no usable address.
+    Raise PostRefused when nothing can be sent to that address.
     """
-    closing = (
-        f"\n\n--\n{authority_name}\nKvittensnummer: {reference}\n"
-        "Svara på det här mejlet, så hamnar ditt svar i samma ärende.\n"
-    )
-    letter = _letter(
-        to, clean_label(subject, 200) or f"Svar {reference}",
-        _demonstration(is_demonstration) + clean_text(text).rstrip() + closing, sender=sender,
-        sender_name=authority_name, reply_to=matter_address, message_id=message_id, date=date,
-        in_reply_to=in_reply_to,
-    )  # fmt: skip
+    letter = _letter(frame, clean_label(subject, 200), f"{clean_text(text).rstrip()}\n\n--\n{closing}")
     for file in files:
         _attach(letter, file)
     return letter
@@ -163,29 +123,22 @@ def _seal(kind: str, identity: str, key: bytes) -> str:
     return base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
 
 
-def _letter(
-    to: str, subject: str, text: str, *, sender: str, sender_name: str, reply_to: str, message_id: str,
-    date: datetime, in_reply_to: str | None,
-) -> EmailMessage:  # fmt: skip
+def _letter(frame: Frame, subject: str, text: str) -> EmailMessage:
     letter = EmailMessage(policy=_POLICY)
-    letter["From"] = Address(display_name=clean_label(sender_name, 100), addr_spec=_address(sender))
-    letter["To"] = _address(to)
-    letter["Reply-To"] = _address(reply_to)
+    sender_name = clean_label(frame.sender_name, 100)
+    letter["From"] = Address(display_name=sender_name, addr_spec=_address(frame.sender))
+    letter["To"] = _address(frame.to)
+    letter["Reply-To"] = _address(frame.sender)
     letter["Subject"] = clean_label(subject, 200)
-    letter["Date"] = format_datetime(date)
-    letter["Message-ID"] = message_id
-    letter["Content-Language"] = "sv"
-    answered = _MESSAGE_ID.findall(in_reply_to or "")[:1]
+    letter["Date"] = format_datetime(frame.date)
+    letter["Message-ID"] = frame.message_id
+    answered = _MESSAGE_ID.findall(frame.in_reply_to or "")[:1]
     if answered:
         letter["In-Reply-To"] = letter["References"] = answered[0]
     letter.set_content(text, charset="utf-8", cte="quoted-printable")
-    return letter
-
-
-def _automatic(letter: EmailMessage, how: str) -> EmailMessage:
-    """Mark a letter as a machine's, so that no machine answers it (RFC 3834)."""
-    letter["Auto-Submitted"] = how
-    letter["X-Auto-Response-Suppress"] = "All"
+    if frame.language:
+        # Setting the text takes away all that was said of it before.
+        letter["Content-Language"] = frame.language
     return letter
 
 
@@ -211,12 +164,3 @@ def _attach(letter: EmailMessage, file: ReplyFile) -> None:
     maintype, _, subtype = declared.partition("/")
     name = clean_label(file.name, 200) or "fil"
     letter.add_attachment(file.data, maintype=maintype, subtype=subtype, filename=name)
-
-
-def _swedish_time(moment: datetime) -> str:
-    local = moment.astimezone(_STOCKHOLM)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year} kl. {local:%H.%M}"
-
-
-def _demonstration(is_demonstration: bool) -> str:
-    return _DEMONSTRATION if is_demonstration else ""

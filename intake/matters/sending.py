@@ -1,7 +1,7 @@
 """Letters that we owe: written when they are sent, and never silently given up.
 
 A letter is ``sending`` from before its first byte leaves until an answer is recorded. Found so
-by a later attempt, a receipt or an alarm goes again with the same Message-ID; a reply waits for a
+by a later attempt, an automatic one goes again with the same Message-ID; a reply waits for a
 person, since nobody knows whether it arrived.
 """
 
@@ -9,26 +9,32 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from email.message import EmailMessage
-from typing import Any
 
 from sqlalchemy import exists, select, update
 
-from intake import codes, letters, limits, outbox, storage
+from config.languages import SWEDISH
+from intake import codes, letters, limits, outbox, rows, storage
+from intake.errors import NotFound
 from intake.extensions import db, now, settings
 from intake.files import clean_name
+from intake.matters import writing
 from intake.matters.alarms import WAITS
+from intake.matters.arrive import mint_status_code
 from intake.matters.records import ask_person, note
-from intake.models import Attachment, MailAddress, Matter, Message, OutgoingLetter
+from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
 RECEIPTS_A_DAY = 5
-# A receipt that was counted against the cap is not counted again when it has to wait.
+# How many letters of a kind one address gets a day, whoever asks for them.
+MOST_A_DAY = {"receipt": RECEIPTS_A_DAY, "status_link": 1, "confirm_email": 3}
+# A letter that was counted against the cap is not counted again when it has to wait.
 COUNTED = "counted"
 # Why an alarm was not sent after all: it would wake people for what somebody has taken.
 WAITS_NO_MORE = "waits no more"
+# Why another letter was not: the address or the wish is another now.
+WANTED_NO_MORE = "wanted no more"
 # What a person is asked to look at when a letter of a kind did not go.
-NEEDS = {"reply": "reply_not_sent", "alarm": "alarm_not_sent"}
+NEEDS = {"reply": "reply_not_sent", "notice": "notice_not_sent", "alarm": "alarm_not_sent"}
 
 
 def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
@@ -44,13 +50,8 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
         claim.finish()
         db.session.commit()
         return None
-    if letter.kind == "receipt" and letter.why != COUNTED:
-        if _is_over_cap(letter.recipient):
-            _settle(letter, "refused", "daily cap", claim)
-            return None
-        letter.why = COUNTED
-    if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
-        _settle(letter, "refused", WAITS_NO_MORE, claim)
+    if (why := _find_reason_not_to(letter)) is not None:
+        _settle(letter, "refused", why, claim)
         return None
     letter.state = "sending"
     outgoing = _outgoing(letter)
@@ -77,8 +78,26 @@ def give_back(letter_id: uuid.UUID) -> None:
     db.session.commit()
 
 
-def _is_over_cap(recipient: str) -> bool:
-    return limits.hit("receipt", recipient.lower(), window=timedelta(days=1)) > RECEIPTS_A_DAY
+def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
+    """Return why a letter is not sent after all, None when it is; counts it against its cap."""
+    if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
+        return WAITS_NO_MORE
+    if letter.kind in ("notice", "status_link") and not _is_wanted(letter):
+        return WANTED_NO_MORE
+    if letter.kind == "confirm_email" and _find_change(letter) is None:
+        return WANTED_NO_MORE
+    most = MOST_A_DAY.get(letter.kind)
+    if most is not None and letter.why != COUNTED:
+        if limits.hit(letter.kind, letter.recipient.lower(), window=timedelta(days=1)) > most:
+            return "daily cap"
+        letter.why = COUNTED
+    return None
+
+
+def _is_wanted(letter: OutgoingLetter) -> bool:
+    """Say whether the person still wants mail, and there: wishes may change while a letter waits."""
+    is_wanted = (Matter.id == letter.matter_id, Matter.may_email, Matter.sender_email == letter.recipient)
+    return bool(db.session.scalar(select(exists().where(*is_wanted))))
 
 
 def _is_waiting(matter_id: uuid.UUID) -> bool:
@@ -86,7 +105,7 @@ def _is_waiting(matter_id: uuid.UUID) -> bool:
 
 
 def _settle(letter: OutgoingLetter, state: str, why: str | None, claim: outbox.Claim) -> None:
-    """Record how a letter ended; a reply or alarm that did not go becomes a person's task. Commits."""
+    """Record how a letter ended; one of NEEDS that did not go becomes a person's task. Commits."""
     letter.state, letter.why = state, why
     if state == "sent":
         letter.sent_at = now()
@@ -98,16 +117,73 @@ def _settle(letter: OutgoingLetter, state: str, why: str | None, claim: outbox.C
 
 
 def _outgoing(letter: OutgoingLetter) -> Outgoing:
-    """Write the letter. A reply goes so that a bounce finds back, the others with a null return path."""
+    """Write the letter. A reply goes so that a bounce finds back, the others with a null return path.
+
+    Whatever secret its link carries is made here and kept as a digest alone, so a letter that goes
+    again carries another one; both open.
+    """
     matter = db.session.get_one(Matter, letter.matter_id)
+    if letter.kind == "reply":
+        return _reply(letter, matter)
+    language = writing.language_of(matter)
+    if letter.kind == "alarm":
+        link = f"{settings().handler_url}/arende/{matter.reference}"
+    elif letter.kind == "confirm_email":
+        link = writing.link_to("bekrafta", _mint_token(letter), language)
+    else:
+        secret = f"{matter.reference}.{mint_status_code(matter.id)}"
+        link = writing.link_to("folj", secret, language)
+    sender = _matter_address(letter)
+    words = writing.write(letter.kind, matter, link=link, matter_address=sender)
+    if letter.kind == "confirm_email":
+        # Nobody knows yet whose address it is, so it is not given the one that leads into the matter.
+        sender = _general_address()
+    is_neutral = matter.is_neutral and letter.kind != "alarm"
+    frame = _frame(letter, sender, language=words.language, is_neutral=is_neutral)
+    is_answer = letter.kind == "receipt"
+    message = letters.compose_automatic(frame, words.subject, words.text, is_answer=is_answer)
+    return Outgoing(message, "", (letter.recipient,))
+
+
+def _reply(letter: OutgoingLetter, matter: Matter) -> Outgoing:
+    said = db.session.get_one(Message, letter.message_id)
+    # Only what a handler wrote in Swedish to a Swedish form is surely in one language.
+    language = SWEDISH if writing.language_of(matter) == SWEDISH else None
+    message = letters.compose_reply(
+        _frame(letter, _matter_address(letter), language=language),
+        said.subject or f"Svar {matter.reference}",
+        writing.opening(matter) + said.text,
+        writing.closing(matter),
+        _files(said),
+    )
     domain = settings().tables.authority.mail_domain
-    matter_address = f"{settings().tables.authority.matter_local}+{_token(letter, None)}@{domain}"
-    if letter.kind != "reply":
-        write = _receipt if letter.kind == "receipt" else _alarm
-        return Outgoing(write(letter, matter, matter_address), "", (letter.recipient,))
-    message = _reply(letter, matter, matter_address)
     bounce_address = f"{codes.BOUNCE_LOCAL}+{_token(letter, letter.id)}@{domain}"
     return Outgoing(message, bounce_address, (letter.recipient,))
+
+
+def _frame(
+    letter: OutgoingLetter, sender: str, *, language: str | None, is_neutral: bool = False
+) -> letters.Frame:
+    return letters.Frame(
+        to=letter.recipient,
+        sender=sender,
+        sender_name="" if is_neutral else settings().tables.authority.name,
+        message_id=letter.message_id_header,
+        date=letter.created_at,
+        language=language,
+        in_reply_to=letter.in_reply_to,
+    )
+
+
+def _matter_address(letter: OutgoingLetter) -> str:
+    authority = settings().tables.authority
+    return f"{authority.matter_local}+{_token(letter, None)}@{authority.mail_domain}"
+
+
+def _general_address() -> str:
+    authority = settings().tables.authority
+    local = authority.unit_of_kind("inkorg", None).mail_local or authority.matter_local
+    return f"{local}@{authority.mail_domain}"
 
 
 def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
@@ -119,37 +195,26 @@ def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
     return str(db.session.scalars(query.order_by(MailAddress.created_at).limit(1)).one())
 
 
-def _receipt(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
-    return letters.compose_receipt(received_at=matter.received_at, **_common(letter, matter, matter_address))
+def _find_change(letter: OutgoingLetter) -> EmailChange | None:
+    """Return the change of address that a letter asks about, None when nothing is asked any more."""
+    asked = select(EmailChange).where(EmailChange.matter_id == letter.matter_id)
+    newest = db.session.scalar(asked.order_by(EmailChange.created_at.desc(), EmailChange.id.desc()).limit(1))
+    if newest is None or newest.email != letter.recipient:
+        return None
+    return newest if newest.confirmed_at is None and newest.expires_at > now() else None
 
 
-def _alarm(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
-    link = f"{settings().handler_url}/arende/{matter.reference}"
-    common = _common(letter, matter, matter_address)
-    return letters.compose_alarm(received_at=matter.received_at, link=link, **common)
-
-
-def _reply(letter: OutgoingLetter, matter: Matter, matter_address: str) -> EmailMessage:
-    said = db.session.get_one(Message, letter.message_id)
-    return letters.compose_reply(
-        subject=said.subject, text=said.text, files=_files(said), **_common(letter, matter, matter_address)
-    )
-
-
-def _common(letter: OutgoingLetter, matter: Matter, matter_address: str) -> dict[str, Any]:
-    """Return what every letter of ours is written with."""
-    authority = settings().tables.authority
-    return {
-        "to": letter.recipient,
-        "reference": matter.reference,
-        "matter_address": matter_address,
-        "authority_name": authority.name,
-        "is_demonstration": not authority.is_confirmed,
-        "message_id": letter.message_id_header,
-        "date": letter.created_at,
-        "sender": matter_address,
-        "in_reply_to": letter.in_reply_to,
-    }
+def _mint_token(letter: OutgoingLetter) -> str:
+    """Make the token that confirms an address; one that has already gone out is left as it is."""
+    change, token = _find_change(letter), codes.new_status_code()
+    if change is None:
+        raise NotFound("no change of address is asked for")
+    if change.token_hash is None:
+        change.token_hash = codes.hash_code(token)
+    else:
+        same = {name: getattr(change, name) for name in ("matter_id", "email", "created_at", "expires_at")}
+        rows.insert(EmailChange, token_hash=codes.hash_code(token), **same)
+    return token
 
 
 def _files(said: Message) -> tuple[letters.ReplyFile, ...]:

@@ -17,9 +17,12 @@ from sqlalchemy import CursorResult, exists, select, update
 from intake import codes, letters, outbox, rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
+from intake.languages import _, force_locale
 from intake.matters.alarms import URGENT, raise_alarm
+from intake.matters.answering import find_way
 from intake.matters.arrive import IncomingFile, attach
 from intake.matters.records import leave_inboxes, note, stand_in
+from intake.matters.writing import language_of
 from intake.models import (
     Handler,
     Letter,
@@ -102,22 +105,30 @@ def move(act: Act, unit: str, words: str) -> None:
     _end(act, "moved", {"from": left, "to": target.id}, words)
 
 
-def reply(act: Act, text: str, files: Sequence[IncomingFile] = ()) -> None:
-    """Owe the sender a letter with this text and these stored files, and commit.
+def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: bool = True) -> None:
+    """Answer the person with this text and these stored files, the way that is safe, and commit.
 
-    NotAllowed when nobody left an e-mail address.
+    ``is_told`` lets the status page show it. NotAllowed when it would reach nobody: it must be
+    shown there unless the whole answer goes by mail.
     """
     matter = _open_matter(act)
-    if not matter.sender_email:
+    way = find_way(act.matter_id)
+    if way == "nowhere":
         raise NotAllowed(
-            "Den som skrev har inte lämnat någon e-postadress, så det går inte att mejla ett svar."
+            "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"
+            " statuskod. Hör av dig på ett annat sätt."
         )
-    recipient, subject = matter.sender_email, f"Svar om ditt ärende {matter.reference}"
+    if way != "mail" and not is_told:
+        raise NotAllowed("Svaret mejlas inte, så det måste visas på statussidan för att nå fram.")
+    recipient = matter.sender_email
+    with force_locale(language_of(matter)):
+        subject = str(_("Svar om ditt ärende %(reference)s", reference=matter.reference))
     _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
-    message_id = _write(act, "outgoing", text, subject)
+    message_id = _write(act, "outgoing", text, subject, is_told=is_told)
     attach(act.matter_id, message_id, files, at=now())
-    _owe_letter(act, message_id, recipient)
-    _end(act, "replied", {"message": str(message_id), "files": len(files)})
+    if way != "page" and recipient:
+        _owe_letter(act, message_id, recipient, "reply" if way == "mail" else "notice")
+    _end(act, "replied", {"message": str(message_id), "files": len(files), "way": way, "is_told": is_told})
 
 
 def write_note(act: Act, text: str) -> None:
@@ -209,7 +220,7 @@ def _end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> 
     db.session.commit()
 
 
-def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
+def _write(act: Act, direction: str, text: str, subject: str = "", *, is_told: bool = False) -> uuid.UUID:
     message_id = new_id()
     rows.insert(
         Message,
@@ -222,12 +233,13 @@ def _write(act: Act, direction: str, text: str, subject: str = "") -> uuid.UUID:
         handler_id=act.handler_id,
         problems=[],
         created_at=now(),
+        is_told=is_told,
     )
     return message_id
 
 
-def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:
-    """Owe the reply as a letter, with an address of its own by which a bounce finds its way back."""
+def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str, kind: str) -> None:
+    """Owe a letter about the reply, with an address of its own by which a bounce finds its way back."""
     letter_id, at = new_id(), now()
     domain = settings().tables.authority.mail_domain
     rows.insert(
@@ -235,9 +247,9 @@ def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str) -> None:
         id=letter_id,
         matter_id=act.matter_id,
         message_id=message_id,
-        kind="reply",
+        kind=kind,
         recipient=recipient,
-        message_id_header=letters.message_id("reply", str(letter_id), settings().address_key, domain),
+        message_id_header=letters.message_id(kind, str(letter_id), settings().address_key, domain),
         in_reply_to=_last_header(act.matter_id),
         created_at=at,
     )

@@ -19,7 +19,7 @@ GRANTS = {
     },
     "handler": {"feedback": "SELECT"},
     "worker": {
-        "upload": "SELECT (id, matter_id, received_at, composed_at, given_up_at)",
+        "upload": "SELECT (id, matter_id, received_at, composed_at, given_up_at, expires_at)",
         "feedback": "SELECT",
         "email_change": "SELECT",
     },
@@ -49,11 +49,11 @@ FUNCTIONS = {
         RETURNS TABLE (matter_id uuid, message_id uuid, name text, declared_type text, is_in_draft boolean)
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         DECLARE
-            found upload%ROWTYPE;
+            whole upload%ROWTYPE;
         BEGIN
             PERFORM FROM draft WHERE draft.id = (SELECT draft_id FROM upload WHERE upload.id = p_upload)
             FOR UPDATE;
-            SELECT * INTO found FROM upload
+            SELECT * INTO whole FROM upload
             WHERE upload.id = p_upload AND upload.received_at IS NOT NULL AND upload.composed_at IS NULL
             FOR UPDATE;
             IF NOT FOUND THEN RETURN; END IF;
@@ -61,16 +61,16 @@ FUNCTIONS = {
             WHERE upload_part.upload_id = p_upload AND draft_key.storage_key = upload_part.storage_key;
             DELETE FROM upload_part WHERE upload_part.upload_id = p_upload;
             UPDATE upload SET composed_at = p_at WHERE upload.id = p_upload;
-            IF found.matter_id IS NULL THEN
+            IF whole.matter_id IS NULL THEN
                 INSERT INTO draft_file (id, draft_id, name, storage_key, size_bytes, sha256,
                     declared_type, created_at)
-                VALUES (found.id, found.draft_id, found.name, p_key, p_size, p_sha256,
-                    found.declared_type, p_at);
+                VALUES (whole.id, whole.draft_id, whole.name, p_key, p_size, p_sha256,
+                    whole.declared_type, p_at);
                 INSERT INTO draft_key (storage_key, draft_id, size_bytes, created_at)
-                VALUES (p_key, found.draft_id, p_size, p_at);
+                VALUES (p_key, whole.draft_id, p_size, p_at);
             END IF;
-            RETURN QUERY SELECT found.matter_id, found.message_id, found.name, found.declared_type,
-                found.matter_id IS NULL;
+            RETURN QUERY SELECT whole.matter_id, whole.message_id, whole.name, whole.declared_type,
+                whole.matter_id IS NULL;
         END
         $$
         """,
@@ -80,19 +80,25 @@ FUNCTIONS = {
     "give_up_uploads(timestamptz)": (
         """
         CREATE FUNCTION give_up_uploads(p_now timestamptz) RETURNS TABLE (upload_id uuid, matter_id uuid)
-        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-            WITH late AS (
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        DECLARE
+            late uuid[];
+        BEGIN
+            WITH given_up AS (
                 UPDATE upload SET given_up_at = p_now
-                WHERE matter_id IS NOT NULL AND received_at IS NULL AND given_up_at IS NULL
+                WHERE upload.matter_id IS NOT NULL AND received_at IS NULL AND given_up_at IS NULL
                   AND expires_at < p_now
-                RETURNING id, upload.matter_id
-            ), parts AS (
-                DELETE FROM upload_part USING late WHERE upload_part.upload_id = late.id
-                RETURNING upload_part.storage_key
-            ), keys AS (
-                DELETE FROM draft_key USING parts WHERE draft_key.storage_key = parts.storage_key
+                RETURNING id
             )
-            SELECT late.id, late.matter_id FROM late
+            SELECT array_agg(id) INTO late FROM given_up;
+            -- Statements of their own: they see also a part that came while the first one waited.
+            WITH parts AS (
+                DELETE FROM upload_part WHERE upload_part.upload_id = ANY (late)
+                RETURNING upload_part.storage_key
+            )
+            DELETE FROM draft_key USING parts WHERE draft_key.storage_key = parts.storage_key;
+            RETURN QUERY SELECT upload.id, upload.matter_id FROM upload WHERE upload.id = ANY (late);
+        END
         $$
         """,
         ("worker",),
@@ -117,7 +123,9 @@ FUNCTIONS = {
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             SELECT EXISTS (
                 SELECT FROM mail_address JOIN draft ON draft.id = mail_address.draft_id
-                WHERE mail_address.matter_id = p_matter AND draft.matter_id IS NULL)
+                WHERE mail_address.matter_id = p_matter AND draft.matter_id IS NULL
+                  -- What somebody may be adding to a standing matter is theirs alone until it is sent.
+                  AND draft.supplements_id IS NULL)
         $$
         """,
         ("handler",),
@@ -125,25 +133,25 @@ FUNCTIONS = {
     "expire_drafts(timestamptz)": (
         """
         CREATE OR REPLACE FUNCTION expire_drafts(p_now timestamptz) RETURNS bigint
-        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        DECLARE
+            gone uuid[];
+        BEGIN
             WITH expired AS (
                 DELETE FROM draft WHERE expires_at < p_now RETURNING id
-            ), uploads AS (
-                DELETE FROM upload WHERE matter_id IS NULL AND draft_id IN (SELECT id FROM expired)
-                RETURNING id
-            ), parts AS (
-                DELETE FROM upload_part WHERE upload_id IN (SELECT id FROM uploads)
-            ), keys AS (
-                DELETE FROM draft_key WHERE draft_id IN (SELECT id FROM expired)
-                AND storage_key NOT IN (
-                    SELECT upload_part.storage_key FROM upload_part
-                    JOIN upload ON upload.id = upload_part.upload_id WHERE upload.matter_id IS NOT NULL)
-            ), addresses AS (
-                UPDATE mail_address SET revoked_at = p_now
-                WHERE matter_id IS NULL AND revoked_at IS NULL
-                AND draft_id IN (SELECT id FROM expired)
             )
-            SELECT count(*) FROM expired
+            SELECT array_agg(id) INTO gone FROM expired;
+            -- Statements of their own: they see also what was added while the first one waited.
+            DELETE FROM upload_part USING upload
+            WHERE upload.id = upload_part.upload_id AND upload.matter_id IS NULL
+              AND upload.draft_id = ANY (gone);
+            DELETE FROM upload WHERE upload.matter_id IS NULL AND upload.draft_id = ANY (gone);
+            DELETE FROM draft_key WHERE draft_id = ANY (gone)
+              AND NOT EXISTS (SELECT FROM upload_part WHERE upload_part.storage_key = draft_key.storage_key);
+            UPDATE mail_address SET revoked_at = p_now
+            WHERE matter_id IS NULL AND revoked_at IS NULL AND draft_id = ANY (gone);
+            RETURN cardinality(coalesce(gone, '{}'));
+        END
         $$
         """,
         ("worker",),

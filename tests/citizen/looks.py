@@ -60,7 +60,7 @@ class Look:
 
 
 class Visitor:
-    """A person with a browser, in one language, with a draft that is empty, one that is filled and one sent."""
+    """A person with a browser, in one language, with an empty draft, a filled one and one that is sent."""
 
     def __init__(self, page: Any, language: str) -> None:
         self.page, self.language = page, language
@@ -72,13 +72,17 @@ class Visitor:
         answered = self.page.goto(f"{self.root}{path}")
         assert answered.status == status, f"{answered.status} from {answered.url}"
 
-    def go_within(self, state: str, step: str) -> None:
-        """Open a step of a draft that is empty, filled or sent; it is made at the first need."""
+    def draft(self, state: str) -> str:
+        """Return the address of the draft that is empty, filled or sent; it is made at the first need."""
         if state not in self.drafts:
             self.drafts[state] = answers.begin(self.page, self.root)
             if state != "empty":
                 answers.walk(self.page, {"filled": "granska", "sent": "kvitto"}[state], answers.PHOTO)
-        answered = self.page.goto(f"{self.drafts[state]}/{step}")
+        return self.drafts[state]
+
+    def go_within(self, state: str, step: str) -> None:
+        """Open a step of the draft that is empty, filled or sent."""
+        answered = self.page.goto(f"{self.draft(state)}/{step}")
         assert answered.ok, f"{answered.status} from {answered.url}"
 
     def receipt(self) -> tuple[str, str]:
@@ -158,6 +162,12 @@ STOPS = (
     Stop("tillganglighet", at("/tillganglighet")),
     Stop("personuppgifter", at("/personuppgifter")),
     Stop("sa-sorterar-vi", at("/sa-sorterar-vi")),
+    Stop("kakor", at("/kakor")),
+    Stop("kontaktvagar", at("/kontaktvagar")),
+    Stop("lattlast", at("/lattlast")),
+    Stop("sprak", at("/sprak")),
+    Stop("sprak-ar", at("/sprak/ar")),
+    Stop("sprak-fi", at("/sprak/fi")),
     Stop("finns-inte", at("/finns-inte", 404)),
     Stop("amne", filled("amne"), wrong("amne")),
     Stop("amne-utsatt", filled("amne/utsatt"), wrong("amne/utsatt")),
@@ -173,6 +183,7 @@ STOPS = (
 )
 NOT_LOOKED_AT = {
     "citizen.left": "leads on to the first page",
+    "healthz": "is for machines",
 }
 FULLY = ("start", "filer", "granska", "kvitto")
 

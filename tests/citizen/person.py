@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from urllib.parse import urlsplit
 
 import html5lib
 from flask.testing import FlaskClient
@@ -21,7 +22,7 @@ class Person:
 
     def begin(self) -> Person:
         """Press Börja."""
-        self.draft = self.client.post("/borja").location.removesuffix("/amne")
+        self.draft = urlsplit(self.client.post("/borja").location).path.removesuffix("/amne")
         return self
 
     def get(self, page: str) -> TestResponse:
@@ -42,7 +43,8 @@ class Person:
         """Answer everything up to the check page, without files."""
         self.fill("amne", group="utsatt")
         self.fill("amne/utsatt", choice="brott")
-        self.fill("plats", place="municipality", municipality="Malmö")
+        self.fill("vem", concerns="self")
+        self.fill("plats", place="municipality", municipality="Malmö", happened_words="I går kväll")
         self.fill("handelse", text=text)
         self.fill("kontakt", email="kim@example.com", wants_receipt="ja")
         return self

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations, product
 
 import pytest
+from flask import request
 
-from tests.browsers import opened, serving
+from tests.browsers import faults, opened, serving
 from tests.citizen.looks import (
+    COLOURS,
     FULLY,
     LANGUAGES,
+    NOT_LOOKED_AT,
+    READINGS,
     STOPS,
+    WIDTHS,
+    Look,
+    Visitor,
     all_for,
+    come_to,
+    dress,
     languages_of,
     look_at,
     pairs_for,
+    pairwise,
 )
+
+DOT = "<a href=/ style='display: block; width: 9px; height: 9px' aria-label=a></a>"
 
 
 @pytest.fixture
@@ -55,7 +68,7 @@ def test_every_language_is_looked_at(app):
 
 def test_no_page_is_forgotten(app, page):
     visited = set()
-    signals.request_started.connect(lambda _, **more: visited.add(request.endpoint), app, weak=False)
+    app.before_request(lambda: visited.add(request.endpoint))
     visitor = Visitor(page, "sv")
     assert [fault for stop in STOPS for fault in come_to(visitor, stop, errors=False)] == []
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in rule.methods} - {"static"}
@@ -82,6 +95,7 @@ def test_pairwise_has_every_pair_in_few_rows():
             "<a href=/ style='display: block; width: 9px; height: 9px; overflow: clip' aria-label=a></a>" * 2,
             "target-size",
         ),
+        ("<p dir=rtl><a href=tel:11414>114 14</a></p>", "end first: 114 14"),
         ("<input>", "label"),
     ],
 )

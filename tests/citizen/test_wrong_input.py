@@ -110,7 +110,7 @@ def test_no_form_does_anything_without_its_token(person, seen):
     person.begin().tell().add((b"hej", "bild.jpg"))
     file_id = seen.scalars(select(DraftFile.id)).one()
     before = seen.scalars(select(Draft.answers)).one()
-    for page in ("amne", "plats", "handelse", "filer", "kontakt", "skicka", "rensa"):
+    for page in ("amne", "vem", "plats", "handelse", "filer", "kontakt", "skicka", "rensa"):
         assert person.client.post(person.at(page), data={"text": "x", "group": "tipsa"}).status_code == 422
     assert person.client.post(person.at(f"filer/{file_id}/ta-bort")).status_code == 422
     seen.expire_all()
@@ -136,7 +136,7 @@ def test_a_text_to_a_draft_that_is_gone_is_given_back(person, clock):
     assert answer.status_code == 404
     assert value(answer.text, "text") == "En lång text"
     anew = person.client.post("/borja", data={"text": "En lång text"})
-    person.draft = anew.location.removesuffix("/amne")
+    person.draft = anew.location.partition("/amne")[0]
     assert value(person.get("handelse").text, "text") == "En lång text"
 
 
@@ -149,7 +149,7 @@ def test_nothing_to_send_is_told_on_the_check_page(person, seen):
 
 
 def test_an_unknown_address_is_a_kind_404(citizen):
-    for path in ("/finns-inte", "/skriv/inte-ett-id/amne", "/kvitto"):
+    for path in ("/finns-inte", "/skriv/inte-ett-id/amne"):
         answer = citizen.get(path)
         assert (answer.status_code, "Sidan finns inte" in answer.text) == (404, True)
 

@@ -17,11 +17,12 @@ ENGLISH = re.compile(
 INLINE = ("style", "onclick", "onsubmit", "onload", "onchange")
 
 
-def faults(page: str) -> list[str]:
-    """Return everything that is wrong with a page."""
+def faults(page: str, language: str = "sv", direction: str = "ltr") -> list[str]:
+    """Return everything that is wrong with a page that is to be in a language."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=False)
     tree = parser.parse(page)
     found = [f"html: {error[1]} at {error[0]}" for error in parser.errors]
+    found += _tongue(tree, language, direction)
     for check in (_frame, _ids, _labels, _groups, _links_within, _manners):
         found += check(tree)
     return found
@@ -38,9 +39,17 @@ def said(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
+def _tongue(tree: Any, language: str, direction: str) -> Iterator[str]:
+    if tree.get("lang") != language:
+        yield f"the page says that it is in {tree.get('lang')}, not in {language}"
+    if tree.get("dir", "ltr") != direction:
+        yield f"the page is written {tree.get('dir', 'ltr')}, not {direction}"
+    words = " ".join(said(part) for part in tree.iter("main"))
+    if language != "en":
+        yield from (f"an English word is left: {match.group()}" for match in ENGLISH.finditer(words))
+
+
 def _frame(tree: Any) -> Iterator[str]:
-    if tree.get("lang") != "sv":
-        yield "the page does not say that it is Swedish"
     if not any(said(title) for title in tree.iter("title")):
         yield "the page has no title"
     headings = [said(heading) for heading in tree.iter("h1")]
@@ -110,5 +119,3 @@ def _manners(tree: Any) -> Iterator[str]:
                 yield f"<{element.tag}> carries {attribute}"
         if element.tag == "img" and element.get("alt") is None:
             yield "a picture has no alt"
-    words = " ".join(said(part) for part in tree.iter("main"))
-    yield from (f"an English word is left: {match.group()}" for match in ENGLISH.finditer(words))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.openness import PAGES
@@ -40,6 +42,22 @@ def citizen_pages(person: Person, clock) -> dict[str, str]:
     return shown
 
 
+class Abroad:
+    """A client whose every address is in another language."""
+
+    def __init__(self, client, code: str) -> None:
+        self.client, self.root = client, f"/{code}"
+
+    def get(self, path, **more):
+        return self.client.get(self.within(path), **more)
+
+    def post(self, path, **more):
+        return self.client.post(self.within(path), **more)
+
+    def within(self, path: str) -> str:
+        return path if path.startswith(f"{self.root}/") else self.root + path
+
+
 @pytest.fixture
 def shown(citizen, clock):
     return citizen_pages(Person(citizen), clock)
@@ -48,6 +66,20 @@ def shown(citizen, clock):
 def test_every_citizens_page_keeps_to_the_rules(shown):
     wrong = {name: faults for name, page in shown.items() if (faults := pages.faults(page))}
     assert wrong == {}
+
+
+class TestOtherLanguages:
+    """The same rules hold in every language, draft or not, written from either side."""
+
+    @pytest.fixture
+    def settings(self, settings):
+        return replace(settings, draft_languages=True)
+
+    @pytest.mark.parametrize(("code", "direction"), [("en", "ltr"), ("fi", "ltr"), ("ar", "rtl")])
+    def test_every_citizens_page_keeps_to_the_rules(self, citizen, clock, code, direction):
+        shown = citizen_pages(Person(Abroad(citizen, code)), clock)
+        faults = {name: pages.faults(page, code, direction) for name, page in shown.items()}
+        assert {name: found for name, found in faults.items() if found} == {}
 
 
 def test_every_page_with_an_error_says_so_first(shown):

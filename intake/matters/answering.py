@@ -1,0 +1,63 @@
+"""Which way an answer reaches the person who wrote: a rule over what was wished and what is delicate."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Literal
+
+from sqlalchemy import select
+
+from intake.extensions import db, settings
+from intake.models import Matter, StatusCode, table_of
+
+# ``mail``: the whole answer goes by mail. ``notice``: a mail tells only that there is an answer on the
+# status page. ``page``: it stands there, and no mail goes. ``nowhere``: nobody could read it there either.
+Way = Literal["mail", "notice", "page", "nowhere"]
+DELICATE_FLAGS = frozenset({"vulnerable", "protected_identity", "secrecy"})
+SECRET = ("ja", "trolig")
+
+
+def way_of(
+    *,
+    email: str | None,
+    may_email: bool,
+    is_neutral: bool,
+    category: str,
+    flags: Collection[str],
+    has_code: bool,
+) -> Way:
+    """Say which way an answer goes. ``has_code`` tells that somebody has a code to the status page."""
+    if not email or not may_email:
+        return "page" if has_code else "nowhere"
+    return "notice" if is_neutral or is_delicate(category, flags) else "mail"
+
+
+def is_delicate(category: str, flags: Collection[str]) -> bool:
+    """Say whether what is answered is no thing for a mailbox: secrecy, or a person who may be at risk."""
+    if not DELICATE_FLAGS.isdisjoint(flags):
+        return True
+    try:
+        known = settings().tables.categories.get(category)
+    except KeyError:
+        # A category that has gone from categories.toml tells nothing of its secrecy.
+        return True
+    return known.is_private or known.secrecy in SECRET
+
+
+def find_way(matter_id: uuid.UUID) -> Way:
+    """Read which way an answer in a matter goes as it stands now."""
+    columns = ("sender_email", "may_email", "is_neutral", "category", "flags")
+    matter = db.session.execute(select(*table_of(Matter).c[columns]).where(Matter.id == matter_id)).one()
+    # Only of these two columns may a handler know anything.
+    codes_out = select(StatusCode.matter_id).where(
+        StatusCode.matter_id == matter_id, StatusCode.revoked_at.is_(None)
+    )
+    return way_of(
+        email=matter.sender_email,
+        may_email=matter.may_email,
+        is_neutral=matter.is_neutral,
+        category=matter.category,
+        flags=matter.flags,
+        has_code=bool(db.session.scalar(select(codes_out.exists()))),
+    )

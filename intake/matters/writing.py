@@ -1,0 +1,82 @@
+"""The words of the letters that the service itself writes, in the language of the matter.
+
+Never the citizen's words, name, file names or category in any of them; who wants it neutral gets
+neither a number in the subject nor our name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from babel.support import NullTranslations
+from flask import render_template
+
+from config.languages import SWEDISH
+from intake import languages
+from intake.extensions import settings
+from intake.languages import _, force_locale
+from intake.models import Matter
+
+
+@dataclass(frozen=True)
+class Words:
+    """A letter's subject and text, and the language that they are in."""
+
+    subject: str
+    text: str
+    language: str
+
+
+def language_of(matter: Matter) -> str:
+    """Return the language that letters in a matter are written in: Swedish where we have no words for it."""
+    is_shown = matter.language in [language.code for language in languages.offered()]
+    has_words = type(languages.catalog(matter.language)) is not NullTranslations
+    return matter.language if is_shown and has_words else SWEDISH
+
+
+def write(kind: str, matter: Matter, *, link: str, matter_address: str = "") -> Words:
+    """Write an automatic letter of a kind: its words in the matter's language."""
+    language = SWEDISH if kind == "alarm" else language_of(matter)
+    with force_locale(language):
+        text = render_template(
+            f"mail/{kind}.txt",
+            reference=matter.reference,
+            received_at=matter.received_at,
+            is_neutral=matter.is_neutral,
+            link=link,
+            matter_address=matter_address,
+        )
+        return Words(_subject(kind, matter), f"{text}\n", language)
+
+
+def closing(matter: Matter) -> str:
+    """Write what stands below a handler's reply; what stands above it, in a demonstration, is ``opening``."""
+    with force_locale(language_of(matter)):
+        return render_template("mail/_closing.txt", reference=matter.reference) + "\n"
+
+
+def opening(matter: Matter) -> str:
+    """Write what stands above a handler's reply: nothing, but in a demonstration."""
+    with force_locale(language_of(matter)):
+        opened = render_template("mail/_demonstration.txt").strip()
+    return f"{opened}\n\n" if opened else ""
+
+
+def link_to(path: str, secret: str, language: str) -> str:
+    """Return a link whose secret stands in the fragment, which no server is sent and no log keeps."""
+    prefix = "" if language == SWEDISH else f"/{language}"
+    return f"{settings().public_url}{prefix}/{path}#{secret}"
+
+
+def _subject(kind: str, matter: Matter) -> str:
+    if kind == "alarm":
+        return f"Larm {matter.reference}"
+    if matter.is_neutral:
+        return str(_("Hej"))
+    subjects = {
+        "receipt": _("Kvittens %(reference)s", reference=matter.reference),
+        "notice": _("Meddelande %(reference)s", reference=matter.reference),
+        "status_link": _("Länk %(reference)s", reference=matter.reference),
+        "confirm_email": _("Bekräfta din e-postadress"),
+    }
+    return str(subjects[kind])

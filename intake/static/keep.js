@@ -1,0 +1,52 @@
+// Saves what is typed, on the server alone.
+(() => {
+  const form = document.getElementById("formular"), told = document.getElementById("sparat");
+  const { to, saved, away, failed } = told.dataset;
+  let typed = 0, kept = 0, isCalm, isWarned, timer, flight;
+
+  const tell = (words) => {
+    told.ariaLive = isCalm ? "off" : "polite";
+    told.textContent = words;
+  };
+  const later = (wait) => { clearTimeout(timer); timer = setTimeout(save, wait); };
+
+  const save = async (isLast) => {
+    if (typed === kept) return;
+    flight?.abort();
+    const mine = flight = new AbortController(), now = typed, body = new FormData(form);
+    setTimeout(() => mine.abort(), 15000);
+    // At most 64 KiB outlive a page.
+    const keepalive = isLast === 1 && `${[...body.values()]}`.length < 20000;
+    try {
+      const answer = await fetch(to, { method: "POST", body, keepalive, signal: mine.signal, redirect: "error" });
+      if (answer.status !== 204) throw answer;
+      kept = now;
+      tell(saved.replace("{}", answer.headers.get("Saved-At")));
+      isCalm = 1;
+    } catch (trouble) {
+      if (mine !== flight) return;
+      isCalm = 0;
+      tell(trouble.status ? failed : away);
+      later(10000);
+    }
+  };
+
+  addEventListener("input", ({ target }) => {
+    if (target.matches("textarea, [type=text], [type=email], [type=tel]")) later(++typed % 50 ? 2000 : 0);
+  });
+  // The page's own sending carries it all; nothing older may follow.
+  addEventListener("submit", () => { kept = typed; flight = flight?.abort(); });
+  addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (typed === kept || link?.origin !== location.origin || link.hash || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    Promise.race([save(), new Promise((go) => setTimeout(go, 1500))]).then(() => {
+      if (typed === kept || isWarned) location = link.href;
+      isWarned = 1;
+      told.scrollIntoView();
+    });
+  });
+  addEventListener("online", save);
+  addEventListener("pagehide", () => save(1));
+  addEventListener("visibilitychange", () => save(1));
+})();

@@ -1,0 +1,200 @@
+"""Following a matter: everything that a status code opens, and nothing without one."""
+
+from alembic import op
+
+from migrations import role_name
+
+revision = "0006"
+down_revision = "0005"
+
+GRANTS = {
+    # Whether a status code is out tells a handler if an answer on the status page can be read by anybody.
+    "handler": {"status_code": "SELECT (matter_id, revoked_at)"},
+    # The secret of a letter is made when the letter is written, and only its digest is kept.
+    "worker": {"email_change": "INSERT, UPDATE (token_hash)"},
+}
+
+FUNCTIONS = {
+    # The matter of a reference, for whoever has a code of it that is not revoked.
+    "followed_matter(text, text)": (
+        """
+        CREATE FUNCTION followed_matter(p_reference text, p_code_hash text) RETURNS uuid
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT matter.id FROM matter JOIN status_code ON status_code.matter_id = matter.id
+            WHERE matter.reference = p_reference
+              AND status_code.code_hash = p_code_hash AND status_code.revoked_at IS NULL
+        $$
+        """,
+        ("citizen",),
+    ),
+    # How an address and a number are shown to their owner: enough to know them again.
+    "masked_email(text)": (
+        """
+        CREATE FUNCTION masked_email(p_email text) RETURNS text
+        LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public AS $$
+            SELECT CASE WHEN strpos(p_email, '@') > 2 THEN left(p_email, 1) ELSE '' END
+                || '•••' || substr(p_email, strpos(p_email, '@'))
+        $$
+        """,
+        ("citizen",),
+    ),
+    # All that the status page tells but the answers. ``lost`` files are forgotten when others came since.
+    "followed_status(text, text, timestamptz)": (
+        """
+        CREATE FUNCTION followed_status(p_reference text, p_code_hash text, p_at timestamptz)
+        RETURNS TABLE (matter_id uuid, received_at timestamptz, registered_at timestamptz, category text,
+                       status text, is_taken boolean, closed_at timestamptz, answered_at timestamptz,
+                       email text, new_email text, phone text, may_email boolean, is_neutral boolean,
+                       awaited bigint, lost bigint, has_feedback boolean)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT matter.id, matter.received_at, diary_entry.registered_at, matter.category, matter.status,
+                   matter.handler_id IS NOT NULL, matter.closed_at,
+                   (SELECT max(message.created_at) FROM message WHERE message.matter_id = matter.id
+                    AND message.direction = 'outgoing' AND message.is_told),
+                   masked_email(nullif(matter.sender_email, '')),
+                   (SELECT CASE WHEN newest.confirmed_at IS NULL AND newest.expires_at > p_at
+                                THEN masked_email(newest.email) END
+                    FROM email_change newest WHERE newest.matter_id = matter.id
+                    ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1),
+                   '•••' || right(nullif(matter.sender_phone, ''), 2),
+                   matter.may_email, matter.is_neutral,
+                   (SELECT count(*) FROM upload WHERE upload.matter_id = matter.id
+                    AND upload.composed_at IS NULL AND upload.given_up_at IS NULL),
+                   (SELECT count(*) FROM upload WHERE upload.matter_id = matter.id
+                    AND upload.composed_at IS NULL AND upload.given_up_at IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT FROM message JOIN attachment ON attachment.message_id = message.id
+                        WHERE message.matter_id = matter.id AND message.direction = 'incoming'
+                          AND message.created_at > upload.given_up_at)),
+                   EXISTS (SELECT FROM feedback WHERE feedback.matter_id = matter.id)
+            FROM matter JOIN diary_entry ON diary_entry.matter_id = matter.id
+            WHERE matter.id = followed_matter(p_reference, p_code_hash)
+        $$
+        """,
+        ("citizen",),
+    ),
+    # The answers that a handler chose to tell here, oldest first; of their files the names and sizes.
+    "followed_answers(text, text)": (
+        """
+        CREATE FUNCTION followed_answers(p_reference text, p_code_hash text)
+        RETURNS TABLE (text text, at timestamptz, files json)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT message.text, message.created_at,
+                   (SELECT coalesce(json_agg(json_build_object('name', attachment.name,
+                                'size_bytes', attachment.size_bytes) ORDER BY attachment.position), '[]')
+                    FROM attachment WHERE attachment.message_id = message.id)
+            FROM message
+            WHERE message.matter_id = followed_matter(p_reference, p_code_hash)
+              AND message.direction = 'outgoing' AND message.is_told
+            ORDER BY message.created_at, message.id
+        $$
+        """,
+        ("citizen",),
+    ),
+    # One answer for a matter, and only when there is something to have an opinion of.
+    "give_feedback(text, text, integer, text, timestamptz)": (
+        """
+        CREATE FUNCTION give_feedback(
+            p_reference text, p_code_hash text, p_answer integer, p_words text, p_at timestamptz)
+        RETURNS boolean
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            WITH given AS (
+                INSERT INTO feedback (matter_id, answer, words, at)
+                SELECT matter.id, p_answer, p_words, p_at FROM matter
+                WHERE matter.id = followed_matter(p_reference, p_code_hash)
+                  AND (matter.closed_at IS NOT NULL OR EXISTS (
+                        SELECT FROM message WHERE message.matter_id = matter.id
+                        AND message.direction = 'outgoing' AND message.is_told))
+                ON CONFLICT (matter_id) DO NOTHING
+                RETURNING matter_id
+            )
+            SELECT EXISTS (SELECT FROM given)
+        $$
+        """,
+        ("citizen",),
+    ),
+    # The address that was asked for last becomes the matter's, for whoever reads what is mailed there.
+    "confirm_email(text, timestamptz)": (
+        """
+        CREATE FUNCTION confirm_email(p_token_hash text, p_at timestamptz) RETURNS uuid
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            WITH asked AS (
+                SELECT matter_id, email FROM email_change this
+                WHERE token_hash = p_token_hash AND confirmed_at IS NULL AND expires_at > p_at
+                  AND NOT EXISTS (
+                    SELECT FROM email_change later WHERE later.matter_id = this.matter_id
+                    AND later.created_at > this.created_at AND later.email <> this.email)
+                FOR UPDATE
+            ), confirmed AS (
+                UPDATE email_change SET confirmed_at = p_at FROM asked
+                WHERE email_change.matter_id = asked.matter_id AND email_change.email = asked.email
+                  AND email_change.confirmed_at IS NULL
+            )
+            UPDATE matter SET sender_email = asked.email, version = matter.version + 1
+            FROM asked WHERE matter.id = asked.matter_id
+            RETURNING matter.id
+        $$
+        """,
+        ("citizen",),
+    ),
+    # A letter with a new link, if there is such a matter and a letter can put nobody at risk. The caller
+    # is never told which.
+    "owe_status_link(text, uuid, text, uuid, text[], timestamptz)": (
+        """
+        CREATE FUNCTION owe_status_link(p_reference text, p_letter uuid, p_header text, p_job uuid,
+                                        p_private text[], p_at timestamptz) RETURNS void
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            WITH owed AS (
+                INSERT INTO outgoing_letter
+                    (id, matter_id, kind, state, recipient, message_id_header, created_at)
+                SELECT p_letter, matter.id, 'status_link', 'owed', matter.sender_email, p_header, p_at
+                FROM matter
+                WHERE matter.reference = p_reference AND matter.may_email AND matter.sender_email <> ''
+                  AND NOT matter.category = ANY (p_private)
+                  AND NOT matter.flags && ARRAY['vulnerable', 'protected_identity']
+                  AND EXISTS (
+                    SELECT FROM message WHERE message.matter_id = matter.id
+                    AND message.direction = 'incoming' AND NOT message.is_automatic)
+                  AND NOT EXISTS (
+                    SELECT FROM job WHERE job.subject_id = matter.id AND job.kind = 'place_again'
+                    AND job.done_at IS NULL)
+                  AND NOT EXISTS (
+                    SELECT FROM outgoing_letter earlier WHERE earlier.matter_id = matter.id
+                    AND earlier.kind = 'status_link' AND earlier.created_at > p_at - interval '1 day')
+                RETURNING id
+            )
+            INSERT INTO job (id, kind, dedupe, subject_id, created_at, due_at, sends, attempts)
+            SELECT p_job, 'send_letter', 'send_letter:' || owed.id, owed.id, p_at, p_at, 0, 0 FROM owed
+        $$
+        """,
+        ("citizen",),
+    ),
+}
+
+
+def upgrade() -> None:
+    """Make the functions, and say who may do what. ``matter_status`` stays for the version before."""
+    roles = _roles()
+    for role, tables in GRANTS.items():
+        for table, privileges in tables.items():
+            op.execute(f"GRANT {privileges} ON {table} TO {roles[role]}")
+    for signature, (body, callers) in FUNCTIONS.items():
+        op.execute(body)
+        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+        for caller in callers:
+            op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {roles[caller]}")
+
+
+def downgrade() -> None:
+    """Take the functions and the grants back; what was asked and answered stays."""
+    for signature in reversed(FUNCTIONS):
+        op.execute(f"DROP FUNCTION {signature}")
+    roles = _roles()
+    for role, tables in GRANTS.items():
+        for table, privileges in tables.items():
+            op.execute(f"REVOKE {privileges} ON {table} FROM {roles[role]}")
+
+
+def _roles() -> dict[str, str]:
+    database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
+    return {role: f'"{role_name(str(database), role)}"' for role in ("citizen", "handler", "worker")}
