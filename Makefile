@@ -40,7 +40,7 @@ lint: $(VENV)/installed-dev
 
 CATALOGS := $(wildcard intake/translations/*.po)
 words: $(VENV)/installed-dev
-	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _ -k later --no-location --omit-header -o $(VENV)/words.pot .
+	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _ -k later -k to_translate --no-location --omit-header -o $(VENV)/words.pot .
 	@$(foreach catalog,$(CATALOGS),$(BIN)/pybabel --quiet update -i $(VENV)/words.pot -o $(catalog) \
 		-l $(basename $(notdir $(catalog))) --no-fuzzy-matching --ignore-obsolete --omit-header --width 110;)
 

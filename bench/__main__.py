@@ -1,6 +1,7 @@
 """Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
 
-Machines are noisy: the ratios within one run are what counts, not the seconds.
+Machines are noisy: the ratios within one run are what counts, not the seconds. With ``uploads`` as its first
+word it measures only those (``bench.uploads``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import partial
 import psycopg
 from sqlalchemy import make_url
 
-from bench import load
+from bench import load, uploads
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
@@ -220,4 +221,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(uploads.main(*map(int, sys.argv[2:3])) if sys.argv[1:2] == ["uploads"] else main())

@@ -1,7 +1,7 @@
 """Mail out: one letter, its exact bytes and its envelope, handed to a server or laid in a maildir.
 
-The letter comes whole from the rule that wrote it; nothing here adds a header, so that a letter
-that goes twice carries the same Message-ID and the same bytes.
+The letter comes whole from the rule that wrote it, and nothing here adds a header. One that goes
+again is written again: with the same Message-ID, and with links that are made anew.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, cast
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, Select, and_, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from intake import drafts, files, outbox, rows, storage
@@ -32,7 +32,6 @@ from intake.models import Draft, DraftFile, DraftKey, UploadPart, new_id, table_
 from intake.models import Upload as UploadRow
 
 NAME_CHARACTERS = 1000
-FINGERPRINT_CHARACTERS = 200
 # An honest browser needs 800 of 256 KiB for the largest file; each is a file on our disk.
 MAX_PARTS = 2000
 _UPLOAD, _FILE, _PART = table_of(UploadRow), table_of(DraftFile), table_of(UploadPart)
@@ -230,18 +229,16 @@ def cancel(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID) -
 
 def listed(draft_id: uuid.UUID, browser_key: str | None) -> tuple[Listed, ...]:
     """Return the files of a browser's own draft, whole and on their way, oldest first."""
-    kept = drafts.get(draft_id, browser_key).files
-    query = select(_UPLOAD).where(_UPLOAD.c.draft_id == draft_id).order_by(_UPLOAD.c.id)
+    kept = {file.id: file for file in drafts.get(draft_id, browser_key).files}
+    query = select(_UPLOAD).where(_UPLOAD.c.draft_id == draft_id)
     uploads = {upload.id: upload for upload in db.session.execute(query)}
-    found = [
-        Listed(file.id, file.shown, file.size_bytes, file.size_bytes, _fingerprint(uploads, file.id), "kept")
-        for file in kept
-    ]
-    known = {file.id for file in kept}
+    found = []
+    for file in kept.values():
+        fingerprint = uploads[file.id].fingerprint if file.id in uploads else ""
+        found.append(Listed(file.id, file.shown, file.size_bytes, file.size_bytes, fingerprint, "kept"))
     for upload in uploads.values():
-        if upload.id not in known:
-            name = files.clean_name(upload.name).shown
-            sizes = (upload.size_bytes, upload.offset_bytes)
+        if upload.id not in kept:
+            name, sizes = files.clean_name(upload.name).shown, (upload.size_bytes, upload.offset_bytes)
             found.append(Listed(upload.id, name, *sizes, upload.fingerprint, _state(upload)))
     return tuple(sorted(found, key=lambda file: file.id))
 
@@ -268,20 +265,23 @@ def _require_room(draft_id: uuid.UUID, name: str, size_bytes: int) -> None:
 
 
 def _find(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Row[Any]:
-    query = select(_UPLOAD).where(_UPLOAD.c.id == upload_id, _UPLOAD.c.draft_id == draft_id)
-    return _found(db.session.execute(query).one_or_none())
+    return _found(db.session.execute(_one(draft_id, upload_id)).one_or_none())
 
 
 def _lock(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Row[Any]:
     """Lock an upload whose draft is held; nothing waits, so that no two locks wait for each other."""
-    query = select(_UPLOAD).where(_UPLOAD.c.id == upload_id, _UPLOAD.c.draft_id == draft_id)
+    query = _one(draft_id, upload_id).with_for_update(nowait=True)
     try:
-        return _found(db.session.execute(query.with_for_update(nowait=True)).one_or_none())
+        return _found(db.session.execute(query).one_or_none())
     except OperationalError as error:
         db.session.rollback()
         if isinstance(error.orig, LockNotAvailable):
             raise UploadBusy("another request holds the upload") from error
         raise
+
+
+def _one(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Select[Any]:
+    return select(_UPLOAD).where(_UPLOAD.c.id == upload_id, _UPLOAD.c.draft_id == draft_id)
 
 
 def _found(row: Row[Any] | None) -> Row[Any]:
@@ -314,13 +314,13 @@ def _hold(draft_id: uuid.UUID, browser_key: str | None) -> bool:
 
 def _require_fit(upload: Row[Any], part: Part) -> int:
     """Return how many bytes the file has left, from where the part begins."""
-    most_bytes, left_bytes = settings().tables.files.max_part_bytes, upload.size_bytes - part.offset_bytes
+    left_bytes, size_bytes = upload.size_bytes - part.offset_bytes, part.size_bytes or 0
     if part.offset_bytes != upload.offset_bytes:
         db.session.rollback()
         raise WrongOffset(upload.offset_bytes)
-    if part.size_bytes is not None and part.size_bytes > most_bytes:
+    if size_bytes > settings().tables.files.max_part_bytes:
         raise PartTooLarge("the part is too large")
-    if part.size_bytes is not None and part.size_bytes > left_bytes:
+    if size_bytes > left_bytes:
         raise PartRefused("the part goes on beyond the file's length")
     parts = select(func.count()).where(_PART.c.upload_id == upload.id)
     if int(db.session.scalar(parts) or 0) >= MAX_PARTS:
@@ -333,7 +333,7 @@ def _store(part: Part, most_bytes: int) -> storage.Stored:
     try:
         return storage.current().put(storage.new_key("part"), stream, limit_bytes=most_bytes)
     except FileTooLarge as error:
-        raise PartTooLarge("the part is too large, or goes on beyond the file's length") from error
+        raise PartTooLarge("the part is longer than may come at once") from error
 
 
 def _add_part(upload: Row[Any], stored: storage.Stored, *, is_sent: bool) -> Progress:
@@ -346,10 +346,8 @@ def _add_part(upload: Row[Any], stored: storage.Stored, *, is_sent: bool) -> Pro
         storage_key=stored.key,
     )
     _name_key(upload.draft_id, stored, at)
-    values: dict[str, object] = {"offset_bytes": offset_bytes, "changed_at": at}
-    expires_at = upload.expires_at
-    if not is_sent:
-        expires_at = values["expires_at"] = at + drafts.KEPT
+    expires_at = upload.expires_at if is_sent else at + drafts.KEPT
+    values: dict[str, object] = {"offset_bytes": offset_bytes, "changed_at": at, "expires_at": expires_at}
     if offset_bytes == upload.size_bytes:
         values["received_at"] = at
         outbox.add("finish_upload", upload.id)
@@ -380,10 +378,6 @@ def _state(upload: Row[Any]) -> str:
     if upload.composed_at:
         return "kept"
     return "received" if upload.received_at else "waiting"
-
-
-def _fingerprint(uploads: dict[uuid.UUID, Row[Any]], file_id: uuid.UUID) -> str:
-    return str(uploads[file_id].fingerprint) if file_id in uploads else ""
 
 
 def _storable(words: str) -> str:

@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from flask import Flask, Request, Response, current_app, render_template, request
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
+from werkzeug.wsgi import wrap_file
 
 from intake import storage
 from intake.errors import StorageError, to_translate
 from intake.extensions import db, now, settings
+from intake.files import disposition
 from intake.words import in_digits, in_groups, in_words
 
 log = logging.getLogger(__name__)
@@ -218,6 +220,18 @@ def database_away(error: Exception, problem: Problem = AWAY) -> Response:
 def is_from_elsewhere() -> bool:
     """Say whether another site made the browser send this, for forms that must work without a token."""
     return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+
+
+def as_download(stream: BinaryIO, name: str, size_bytes: int) -> Response:
+    """Answer with bytes that are saved under a name and never shown; the stream goes out in parts."""
+    response = Response(wrap_file(request.environ, stream), direct_passthrough=True)
+    response.call_on_close(stream.close)
+    response.content_length = size_bytes
+    response.headers["Content-Type"] = "application/octet-stream"
+    response.headers["Content-Disposition"] = disposition(name)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def posted() -> dict[str, str]:

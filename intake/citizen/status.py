@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,16 +12,18 @@ from flask import Response, make_response, redirect, render_template, request, s
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.languages import SWEDISH
-from intake import drafts, limits
+from intake import drafts, limits, storage
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm
 from intake.citizen.status_forms import ConfirmForm, LostCodeForm, OpinionForm, ReachForm, StatusForm
 from intake.citizen.surface import bp
-from intake.errors import NotFound
+from intake.errors import NotFound, StorageError
 from intake.extensions import now
 from intake.languages import _, chosen, force_locale, later
 from intake.matters import following
-from intake.web import PROBLEMS, is_from_elsewhere, show_problem
+from intake.web import PROBLEMS, as_download, is_from_elsewhere, show_problem
+
+log = logging.getLogger(__name__)
 
 TRIES_PER_HOUR = 60
 TRIES_PER_REFERENCE = 100
@@ -68,6 +72,25 @@ def status() -> AnyResponse:
 def followed() -> Response:
     """Show how far the matter has come, and what was answered."""
     return _page(OpinionForm(formdata=None))
+
+
+@bp.get("/arende/fil/<uuid:file_id>")
+def answer_file(file_id: uuid.UUID) -> AnyResponse:
+    """Send a file that a handler answered with, once it has been checked."""
+    if is_from_elsewhere():
+        # A file is saved because the person asked for it here, never because another site did.
+        return show_problem(PROBLEMS[403])
+    key = _key()
+    _get(key)
+    file = following.get_file(key, file_id)
+    if file.storage_key is None:
+        return _no_file(file.state, 403 if file.state == "held" else 409)
+    try:
+        stream = storage.current().open(file.storage_key)
+    except StorageError:
+        log.exception("the bytes under %s could not be read", file.storage_key)
+        return _no_file("away", 503)
+    return as_download(stream, file.name, file.size_bytes)
 
 
 @bp.post("/arende/stang")
@@ -195,6 +218,10 @@ def _page(form: OpinionForm, status: int = 200) -> Response:
         is_changed="andrat" in request.args,
     )
     return make_response(shown, status)
+
+
+def _no_file(state: str, status: int) -> Response:
+    return make_response(render_template("citizen/answer_file.html", state=state), status)
 
 
 def _key() -> following.Key:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 VERSION = "1.0.0"
 CREATIONS_PER_HOUR = 300
+FINGERPRINT_CHARACTERS = 200
 CHECKSUMS = ("sha1", "sha256")
 PART_TYPE = "application/offset+octet-stream"
 _WHOLE_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
@@ -193,7 +194,7 @@ def _announced() -> uploads.Announced:
     size_bytes, said = _number("Upload-Length"), _metadata()
     if not said.get("filename"):
         raise Misspoken("the file has no name")
-    if len(said.get("fingerprint", "")) > uploads.FINGERPRINT_CHARACTERS:
+    if len(said.get("fingerprint", "")) > FINGERPRINT_CHARACTERS:
         raise Misspoken("the fingerprint is too long")
     name, kind = said["filename"], said.get("filetype", "")
     return uploads.Announced(name, size_bytes, kind, said.get("fingerprint", ""))

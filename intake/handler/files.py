@@ -12,7 +12,6 @@ from typing import BinaryIO, cast
 from flask import make_response, render_template, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
-from werkzeug.wsgi import wrap_file
 
 from intake import access, storage, web
 from intake.errors import (
@@ -25,8 +24,8 @@ from intake.errors import (
     StorageFull,
 )
 from intake.extensions import settings
-from intake.files import clean_name, disposition, refuse_before_sending
-from intake.handler import problems, queries, words
+from intake.files import clean_name, refuse_before_sending
+from intake.handler import problems, whole, words
 from intake.handler.forms import OpenFileForm
 from intake.handler.gate import person
 from intake.handler.surface import bp
@@ -117,7 +116,7 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
         name=f"{reference}.eml",
         size_bytes=found.size_bytes,
         storage_key=found.storage_key,
-        verdict="quarantine" if queries.holds_quarantined(matter_id, letter_id) else RAW,
+        verdict="quarantine" if whole.holds_quarantined(matter_id, letter_id) else RAW,
         findings=(),
         matter_id=matter_id,
         record=lambda reason: access.look_at_letter(person(), matter_id, letter_id, reason or RAW),
@@ -168,14 +167,7 @@ def _send(download: Download, reason: str | None) -> Response:
     except BaseException:
         stream.close()
         raise
-    response = Response(wrap_file(request.environ, stream), direct_passthrough=True)
-    response.call_on_close(stream.close)
-    response.content_length = download.size_bytes
-    response.headers["Content-Type"] = "application/octet-stream"
-    response.headers["Content-Disposition"] = disposition(download.name)
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return web.as_download(stream, download.name, download.size_bytes)
 
 
 def store(chosen: Sequence[FileStorage]) -> tuple[IncomingFile, ...]:

@@ -14,7 +14,7 @@ from intake import access, codes
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
-from intake.handler import files, forms, queries, words
+from intake.handler import files, forms, queries, whole, words
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import answering, following, work
@@ -101,7 +101,7 @@ def release(reference: str) -> Response:
 def assign(reference: str) -> Response:
     """Give the matter to a colleague."""
     form = forms.AssignForm()
-    form.to.offered = _colleagues(queries.colleagues(_get(reference).unit_id))
+    form.to.offered = _colleagues(whole.colleagues(_get(reference).unit_id))
     return _act(reference, form, lambda act: work.assign(act, form.handler_id), "Ärendet är fördelat.")
 
 
@@ -170,6 +170,12 @@ def settle_needs(reference: str) -> Response:
     return _act(reference, forms.ActForm(), work.settle_needs, "Det är noterat som åtgärdat.")
 
 
+@bp.post("/arende/<reference>/sparra")
+def revoke_codes(reference: str) -> Response:
+    """Let none of the status codes that are out open the matter any more."""
+    return _act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
+
+
 def _act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
     """Do an act and go back; when it cannot be done, show the page with what was written."""
     matter_id = _get(reference).id
@@ -197,7 +203,7 @@ def _get(reference: str) -> Matter:
 
 
 def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
-    view = queries.matter_view(person(), reference)
+    view = whole.matter_view(person(), reference)
     if view is None:
         access.log_refused(person(), reference)
         raise NotFound("no such matter here")
@@ -208,6 +214,7 @@ def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late:
         forms=_forms(view, posted),
         form=posted,
         way=answering.find_way(view.id),
+        has_code=answering.has_code(view.id),
         opinion=following.find_opinion(view.id),
         is_late=is_late,
         words=words,
@@ -216,7 +223,7 @@ def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late:
     return make_response(shown, status)
 
 
-def _forms(view: queries.MatterView, posted: forms.ActForm | None) -> ActForms:
+def _forms(view: whole.MatterView, posted: forms.ActForm | None) -> ActForms:
     def made(kind: type[F]) -> F:
         return posted if isinstance(posted, kind) else kind(formdata=None)
 
@@ -238,5 +245,5 @@ def _forms(view: queries.MatterView, posted: forms.ActForm | None) -> ActForms:
     return shown
 
 
-def _colleagues(colleagues: queries.Colleagues) -> list[tuple[str, str]]:
+def _colleagues(colleagues: whole.Colleagues) -> list[tuple[str, str]]:
     return [(str(handler_id), name) for handler_id, name in colleagues]

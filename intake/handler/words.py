@@ -104,6 +104,7 @@ EVENTS = {
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
+    "codes_revoked": "Spärrade statuskoderna",
     "needs_settled": "Noterade att det som behövde en person är åtgärdat",
     "receipt_sent": "En kvittens skickades",
     "receipt_refused": "En kvittens kunde inte skickas",

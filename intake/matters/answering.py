@@ -49,15 +49,20 @@ def find_way(matter_id: uuid.UUID) -> Way:
     """Read which way an answer in a matter goes as it stands now."""
     columns = ("sender_email", "may_email", "is_neutral", "category", "flags")
     matter = db.session.execute(select(*table_of(Matter).c[columns]).where(Matter.id == matter_id)).one()
-    # Only of these two columns may a handler know anything.
-    codes_out = select(StatusCode.matter_id).where(
-        StatusCode.matter_id == matter_id, StatusCode.revoked_at.is_(None)
-    )
     return way_of(
         email=matter.sender_email,
         may_email=matter.may_email,
         is_neutral=matter.is_neutral,
         category=matter.category,
         flags=matter.flags,
-        has_code=bool(db.session.scalar(select(codes_out.exists()))),
+        has_code=has_code(matter_id),
     )
+
+
+def has_code(matter_id: uuid.UUID) -> bool:
+    """Say whether somebody has a status code that opens a matter."""
+    # Only of these two columns may a handler know anything.
+    codes_out = select(StatusCode.matter_id).where(
+        StatusCode.matter_id == matter_id, StatusCode.revoked_at.is_(None)
+    )
+    return bool(db.session.scalar(select(codes_out.exists())))

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import bindparam, text, types
 
@@ -28,6 +29,7 @@ QUIET_REGIMES = ("brottsdata", "manual")
 
 _STATUS = text("SELECT * FROM followed_status(:reference, :code_hash, :at)")
 _ANSWERS = text("SELECT * FROM followed_answers(:reference, :code_hash)")
+_FILE = text("SELECT * FROM followed_file(:reference, :code_hash, :file_id)")
 _FEEDBACK = text("SELECT give_feedback(:reference, :code_hash, :answer, :words, :at)")
 _CONFIRM = text("SELECT confirm_email(:token_hash, :at)")
 # Neither outcome waits for the disk, so that both take equally long.
@@ -87,12 +89,28 @@ class Followed:
         return has_reason is not None and not self.has_feedback
 
 
+# ``ready`` may be given out, ``waiting`` is not checked yet, ``held`` is never given out here.
+FileState = Literal["ready", "waiting", "held"]
+
+
 @dataclass(frozen=True)
 class AnswerFile:
     """A file of ours that went with an answer."""
 
+    id: uuid.UUID
     shown: str
     size_bytes: int
+    state: FileState
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A file of ours to be given out; ``storage_key`` is None unless it is ready."""
+
+    name: str
+    size_bytes: int
+    state: FileState
+    storage_key: str | None
 
 
 @dataclass(frozen=True)
@@ -140,10 +158,24 @@ def answers(key: Key) -> tuple[Answer, ...]:
         Answer(
             row.text,
             row.at,
-            tuple(AnswerFile(clean_name(file["name"]).shown, file["size_bytes"]) for file in row.files),
+            tuple(
+                AnswerFile(
+                    uuid.UUID(file["id"]), clean_name(file["name"]).shown, file["size_bytes"], file["state"]
+                )
+                for file in row.files
+            ),
         )
         for row in db.session.execute(_ANSWERS, values)
     )
+
+
+def get_file(key: Key, file_id: uuid.UUID) -> GivenFile:
+    """Return a file of an answer that is told to this key; raises NotFound."""
+    values = {"reference": key.reference, "code_hash": key.code_hash, "file_id": file_id}
+    row = db.session.execute(_FILE, values).one_or_none()
+    if row is None:
+        raise NotFound("no such file is opened by this code")
+    return GivenFile(**row._mapping)
 
 
 def change_contact(key: Key, values: Mapping[str, object]) -> None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy import text as sql
 
 from intake import codes, letters, outbox, rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
 from intake.languages import _, force_locale
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.answering import find_way
+from intake.matters.answering import find_way, has_code
 from intake.matters.arrive import IncomingFile, attach
 from intake.matters.records import leave_inboxes, note, stand_in
 from intake.matters.writing import language_of
@@ -39,6 +40,7 @@ from intake.models import (
 OUTCOMES = ("answered", "referred", "no_action")
 IN_HAND = ("assigned", "in_progress")
 ASSIGNABLE = ("handler", "coordinator")
+_REVOKE = sql("SELECT revoke_codes(:matter_id, :at)")
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,21 @@ def settle_needs(act: Act) -> None:
     needs = list(matter.needs_person)
     _change(act, {"needs_person": []})
     _end(act, "needs_settled", {"needs": needs})
+
+
+def revoke_codes(act: Act) -> None:
+    """Let none of the status codes that are out open the matter any more, and commit.
+
+    What was begun with one leads there no more either: a form that is not sent, a new address that
+    is not confirmed. NotAllowed when there is no such code.
+    """
+    _seen(act)
+    if not has_code(act.matter_id):
+        raise NotAllowed("Det finns ingen statuskod att spärra.")
+    # The matter's row comes last, as it does for a form that is being sent: neither waits for the other.
+    count = db.session.scalar(_REVOKE, {"matter_id": act.matter_id, "at": now()})
+    _change(act, {})
+    _end(act, "codes_revoked", {"codes": count})
 
 
 def _seen(act: Act) -> Matter:

@@ -43,8 +43,8 @@ class Job(Base):
 class OutgoingLetter(Base):
     """A letter that we owe somebody; ``state`` says how far it came.
 
-    A receipt or alarm found in ``sending`` goes again with the same Message-ID; a reply waits for a
-    person.
+    One found in ``sending`` goes again with the same Message-ID, the secret in its link made anew;
+    only a reply waits for a person.
     """
 
     __tablename__ = "outgoing_letter"

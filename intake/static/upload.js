@@ -34,6 +34,7 @@
   const filled = (text, values) => text.replace(/{(\w+)}/g, (_, key) => values[key]);
   const say = (text) => { part("status").textContent = text; };
   const isActive = (item) => ["queued", "going", "trouble", "leaving"].includes(item.state);
+  const isLeaving = (item) => item.state === "leaving";
   const left = () => items.filter(isActive).length + reading;
   const inDigits = (bytes) => {
     const [number, unit] = bytes < 1 << 20 ? [Math.ceil(bytes / 1024), "kilobyte"] : [bytes / (1 << 20), "megabyte"];
@@ -89,17 +90,16 @@
   }
 
   async function once(method, address, headers, body) {
-    const all = { "Tus-Resumable": "1.0.0", "X-CSRFToken": token, ...headers };
-    const signal = AbortSignal.timeout(90000);
+    headers = { "Tus-Resumable": "1.0.0", "X-CSRFToken": token, ...headers };
     try {
-      return await fetch(address, { method, body, headers: all, redirect: "manual", signal });
+      return await fetch(address, { method, headers, body, redirect: "manual", signal: AbortSignal.timeout(90000) });
     } catch (fault) {
       return fault.name === "TimeoutError" ? new Response(null, { status: 408 }) : Response.error();
     }
   }
 
   const offsetOf = (answer) => +answer.headers.get("Upload-Offset");
-  // A refusal when a file begins is for the person to read; later, what may pass is waited out.
+  // What is refused at the beginning is for the person to read; later it is waited out.
   const isPassing = ({ type, status }, method) =>
     type === "error" || [403, 408, 423, 460].includes(status) ||
     (method === "POST" ? [500, 502, 504].includes(status) : status === 429 || status >= 500);
@@ -107,14 +107,14 @@
   async function ask(item, method, address, headers) {
     for (;;) {
       const answer = await once(method, address, headers);
-      if (!isPassing(answer, method)) return back(item) || answer;
+      if (!isPassing(answer, method)) return answer;
       await rest(item, answer);
     }
   }
 
   const wake = () => dispatchEvent(new Event("online"));
 
-  // Never gives up: a cut line, a restart and a full house all pass.
+  // Never gives up: a cut line, a restart and a full disk all pass.
   async function rest(item, answer) {
     const asked = 1000 * answer.headers.get("Retry-After") || 0;
     const pause = Math.min(Math.max(asked, 500 * 2 ** item.tries++), 30000) * (0.75 + Math.random() / 2);
@@ -129,23 +129,16 @@
     });
   }
 
-  function back(item) {
-    item.tries = 0;
-    if (item.state === "trouble") show(item, "going", words.again);
-  }
-
   const refusal = async (answer) => {
     const told = await answer.json().catch(() => ({}));
     return { text: told.message, address: told.address, isFinal: [400, 413, 415].includes(answer.status) };
   };
 
   async function create(item) {
-    const { name, type } = item.file, about = { filename: name, filetype: type || "application/octet-stream" };
-    const pairs = Object.entries({ ...about, fingerprint: item.print });
-    const answer = await ask(item, "POST", home.dataset.uploads, {
-      "Upload-Length": item.size,
-      "Upload-Metadata": pairs.map(([key, is]) => `${key} ${base64(new TextEncoder().encode(is))}`).join(),
-    });
+    const about = { filename: item.name, filetype: item.file.type, fingerprint: item.print };
+    const pairs = Object.entries(about).map(([key, is]) => `${key} ${base64(new TextEncoder().encode(is))}`);
+    const headers = { "Upload-Length": item.size, "Upload-Metadata": pairs.join() };
+    const answer = await ask(item, "POST", home.dataset.uploads, headers);
     if (answer.status !== 201) throw await refusal(answer);
     item.address = new URL(answer.headers.get("Location"), location).pathname;
   }
@@ -170,12 +163,13 @@
     }, bytes);
     if (answer.status === 204) {
       item.offset = offsetOf(answer);
-      // The rest of a file is short, and says nothing of the line.
+      // A file's short end says nothing of the line.
       const fit = size * Math.min(2, bytes.byteLength < size ? 1 : AIM / (performance.now() - began));
       size = Math.floor(Math.min(most, Math.max(fit, LEAST)));
-      back(item);
-      const isNews = [25, 50, 75].some((quarter) => before < quarter && percent(item) >= quarter);
-      return item.isLeaving || show(item, "going", words.going, isNews && item.offset < item.size);
+      // Only a part that came through ends the trouble.
+      const isNews = item.state === "trouble" || [25, 50, 75].some((each) => before < each && percent(item) >= each);
+      item.tries = 0;
+      return isLeaving(item) || show(item, "going", words.going, isNews && item.offset < item.size);
     }
     const isTooMuch = answer.status === 413 || answer.status === 408;
     if (isTooMuch && size > SMALLEST) most = size = Math.max(SMALLEST, size >> 1);
@@ -189,11 +183,11 @@
     try {
       show(item, "going", words.start, !isBegun);
       await (isBegun ? locate(item) : create(item));
-      if (isBegun && !item.isLeaving) show(item, "going", words.again);
-      while (item.offset < item.size && !item.isLeaving) await send(item);
-      if (!item.isLeaving) show(item, "done", words.done);
+      if (isBegun && !isLeaving(item)) show(item, "going", words.again);
+      while (item.offset < item.size && !isLeaving(item)) await send(item);
+      if (!isLeaving(item)) show(item, "done", words.done);
     } catch (fault) {
-      if (!item.isLeaving) fail(item, fault);
+      if (!isLeaving(item)) fail(item, fault);
     }
   }
 
@@ -212,12 +206,10 @@
   }
 
   async function remove(item) {
-    item.isLeaving = true;
     show(item, "leaving", words.leaving);
     wake();
     await item.carried;
     const answer = item.address && (await ask(item, "DELETE", item.address));
-    item.isLeaving = false;
     if (answer && answer.status !== 204 && answer.status !== 404) return fail(item, await refusal(answer));
     items.splice(items.indexOf(item), 1);
     item.element.remove();

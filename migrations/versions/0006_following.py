@@ -73,20 +73,50 @@ FUNCTIONS = {
         """,
         ("citizen",),
     ),
-    # The answers that a handler chose to tell here, oldest first; of their files the names and sizes.
+    # Whether a file of ours may be given out. One that is not checked yet waits. One that is not scanned
+    # is given out: its content was judged, and where there is no scanner none is ever more than that.
+    "file_state(text)": (
+        """
+        CREATE FUNCTION file_state(p_verdict text) RETURNS text
+        LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public AS $$
+            SELECT CASE WHEN p_verdict IN ('accept', 'warn', 'not_scanned') THEN 'ready'
+                        WHEN p_verdict = 'unchecked' THEN 'waiting' ELSE 'held' END
+        $$
+        """,
+        (),
+    ),
+    # The answers that a handler chose to tell here, oldest first, and what is shown of their files.
     "followed_answers(text, text)": (
         """
         CREATE FUNCTION followed_answers(p_reference text, p_code_hash text)
         RETURNS TABLE (text text, at timestamptz, files json)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             SELECT message.text, message.created_at,
-                   (SELECT coalesce(json_agg(json_build_object('name', attachment.name,
-                                'size_bytes', attachment.size_bytes) ORDER BY attachment.position), '[]')
+                   (SELECT coalesce(json_agg(json_build_object(
+                                'id', attachment.id, 'name', attachment.name,
+                                'size_bytes', attachment.size_bytes,
+                                'state', file_state(attachment.verdict)) ORDER BY attachment.position), '[]')
                     FROM attachment WHERE attachment.message_id = message.id)
             FROM message
             WHERE message.matter_id = followed_matter(p_reference, p_code_hash)
               AND message.direction = 'outgoing' AND message.is_told
             ORDER BY message.created_at, message.id
+        $$
+        """,
+        ("citizen",),
+    ),
+    # A file of such an answer; where its bytes lie is told only when it may be given out.
+    "followed_file(text, text, uuid)": (
+        """
+        CREATE FUNCTION followed_file(p_reference text, p_code_hash text, p_file uuid)
+        RETURNS TABLE (name text, size_bytes bigint, state text, storage_key text)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT attachment.name, attachment.size_bytes, file_state(attachment.verdict),
+                   CASE WHEN file_state(attachment.verdict) = 'ready' THEN attachment.storage_key END
+            FROM attachment JOIN message ON message.id = attachment.message_id
+            WHERE attachment.id = p_file
+              AND message.matter_id = followed_matter(p_reference, p_code_hash)
+              AND message.direction = 'outgoing' AND message.is_told
         $$
         """,
         ("citizen",),
@@ -136,6 +166,35 @@ FUNCTIONS = {
         $$
         """,
         ("citizen",),
+    ),
+    # From now on no code that is out opens the matter, nor does what was begun with one: a form that is
+    # not sent yet becomes a matter of its own, and a new address that is not confirmed never counts.
+    # The forms come first, since one that is being sent makes a code, which must go with the others.
+    "revoke_codes(uuid, timestamptz)": (
+        """
+        CREATE FUNCTION revoke_codes(p_matter uuid, p_at timestamptz) RETURNS bigint
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        DECLARE
+            revoked bigint;
+        BEGIN
+            WITH begun AS (
+                UPDATE draft SET supplements_id = NULL
+                WHERE draft.supplements_id = p_matter AND draft.matter_id IS NULL
+                RETURNING draft.id
+            )
+            UPDATE mail_address SET matter_id = NULL FROM begun
+            WHERE mail_address.draft_id = begun.id AND mail_address.matter_id = p_matter;
+            UPDATE email_change SET expires_at = p_at
+            WHERE email_change.matter_id = p_matter
+              AND email_change.confirmed_at IS NULL AND email_change.expires_at > p_at;
+            UPDATE status_code SET revoked_at = p_at
+            WHERE status_code.matter_id = p_matter AND status_code.revoked_at IS NULL;
+            GET DIAGNOSTICS revoked = ROW_COUNT;
+            RETURN revoked;
+        END
+        $$
+        """,
+        ("handler",),
     ),
     # A letter with a new link, if there is such a matter and a letter can put nobody at risk. The caller
     # is never told which.

@@ -84,6 +84,7 @@ class Visitor:
         """Open a step of the draft that is empty, filled or sent."""
         answered = self.page.goto(f"{self.draft(state)}/{step}")
         assert answered.ok, f"{answered.status} from {answered.url}"
+        assert state == "sent" or answered.url.endswith(f"/{step}"), f"{step} led to {answered.url}"
 
     def receipt(self) -> tuple[str, str]:
         """Open the receipt; returns its number and its status code."""
@@ -125,16 +126,30 @@ def wrong(step: str, **fields: str) -> Callable[[Visitor], object]:
     return act
 
 
-def refused_file(visitor: Visitor) -> None:
+def no_file(visitor: Visitor) -> None:
+    """Ask for more files without choosing one, as a browser without script does."""
     visitor.go_within("empty", "filer")
+    with visitor.page.expect_navigation():
+        visitor.page.evaluate("document.getElementById('formular').submit()")
+
+
+def refused_file(visitor: Visitor) -> None:
+    """Choose a file that the script is told it may not send."""
+    visitor.go_within("filled", "filer")
     program = {"name": "program.exe", "mimeType": "application/octet-stream", "buffer": b"MZ" * 50}
     visitor.page.set_input_files("#formular input[type=file]", [program])
-    answers.press(visitor.page)
+    visitor.page.get_by_text("program.exe").locator("visible=true").first.wait_for()
+    visitor.page.wait_for_load_state("networkidle")
 
 
-def unknown_number(visitor: Visitor) -> None:
-    visitor.go("/folj")
-    answers.press(visitor.page)
+def pressed(path: str) -> Callable[[Visitor], object]:
+    """Open a page and press its button with nothing filled in."""
+
+    def act(visitor: Visitor) -> None:
+        visitor.go(path)
+        answers.press(visitor.page)
+
+    return act
 
 
 def followed(visitor: Visitor) -> None:
@@ -142,6 +157,17 @@ def followed(visitor: Visitor) -> None:
     visitor.go("/folj")
     visitor.page.fill("[name=reference]", number)
     visitor.page.fill("[name=code]", code)
+    answers.press(visitor.page)
+
+
+def reached(visitor: Visitor) -> None:
+    followed(visitor)
+    visitor.go("/arende/kontakt")
+
+
+def reached_wrong(visitor: Visitor) -> None:
+    reached(visitor)
+    visitor.page.fill("#formular [name=email]", "nej")
     answers.press(visitor.page)
 
 
@@ -171,18 +197,28 @@ STOPS = (
     Stop("finns-inte", at("/finns-inte", 404)),
     Stop("amne", filled("amne"), wrong("amne")),
     Stop("amne-utsatt", filled("amne/utsatt"), wrong("amne/utsatt")),
+    Stop("vem", filled("vem")),
     Stop("plats", filled("plats"), wrong("plats", place="municipality", municipality="Malmo")),
     Stop("handelse", filled("handelse"), wrong("handelse")),
-    Stop("filer", filled("filer"), refused_file),
+    Stop("filer", filled("filer"), no_file),
+    Stop("filer-nekad", refused_file),
     Stop("kontakt", filled("kontakt"), wrong("kontakt", email="nej")),
     Stop("granska", filled("granska"), wrong("granska")),
     Stop("kvitto", lambda visitor: visitor.receipt()),
-    Stop("folj", at("/folj"), unknown_number),
-    Stop("steg", followed),
+    Stop("fortsatt", at("/fortsatt"), pressed("/fortsatt")),
+    Stop("folj", at("/folj"), pressed("/folj")),
+    Stop("tappat-koden", at("/folj/tappat-koden"), pressed("/folj/tappat-koden")),
+    Stop("bekrafta", at("/bekrafta"), pressed("/bekrafta")),
+    Stop("arende", followed),
+    Stop("arende-kontakt", reached, reached_wrong),
     Stop("raddad-text", rescued),
 )
 NOT_LOOKED_AT = {
     "citizen.left": "leads on to the first page",
+    "citizen.back_to_check": "leads back to the check page",
+    "citizen.back_to_files": "leads back to the files",
+    "citizen.receipt_paper": "is a paper (tests/test_paper.py)",
+    "citizen.upload_list": "is for the script",
     "healthz": "is for machines",
 }
 FULLY = ("start", "filer", "granska", "kvitto")

@@ -44,7 +44,7 @@ class Person:
         self.fill("amne", group="utsatt")
         self.fill("amne/utsatt", choice="brott")
         self.fill("vem", concerns="self")
-        self.fill("plats", place="municipality", municipality="Malmö", happened_words="I går kväll")
+        self.fill("plats", place="municipality", municipality="Malmö", happened_words="22/11")
         self.fill("handelse", text=text)
         self.fill("kontakt", email="kim@example.com", wants_receipt="ja")
         return self

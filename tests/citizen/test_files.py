@@ -11,6 +11,7 @@ from intake.errors import StorageError, StorageFull
 from intake.models import DraftFile, DraftKey
 from intake.storage import FolderStorage
 from tests.citizen.person import STORY, Person, words
+from tests.parts import FILM, Uploader
 
 
 def test_a_good_file_is_kept_when_another_is_refused(person, seen):
@@ -87,6 +88,28 @@ def test_the_page_says_what_is_taken_before_anything_is_chosen(person):
     assert "Högst 60 MB åt gången" in page
     assert "heic" in page
     assert "var och när de gjordes" in page
+
+
+def test_a_file_that_is_here_in_part_is_listed_with_how_far_it_came(person):
+    uploader = Uploader(person.client)
+    place = uploader.begin()
+    uploader.patch(place, 0, FILM[: len(FILM) // 4])
+    page = person.get(f"{uploader.draft}/filer").text
+    assert "film.mp4 (10 kB) 25 % har kommit fram." in words(page)
+    assert f'data-at="{place}"' in page
+    assert f'data-offset="{len(FILM) // 4}"' in page
+
+
+def test_the_page_with_files_speaks_its_language_to_the_script_too(person):
+    person.begin()
+    page = person.client.get(f"/en{person.draft}/filer").text
+    assert f'data-uploads="/en{person.draft}/uppladdningar"' in page
+
+
+def test_names_that_look_like_markup_stay_words(person):
+    uploader = Uploader(person.client)
+    uploader.begin(name="'\"><script>.txt")
+    assert "<script>.txt" not in person.get(f"{uploader.draft}/filer").text
 
 
 class FullStorage(FolderStorage):

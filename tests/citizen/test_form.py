@@ -13,7 +13,10 @@ from intake import drafts
 from intake.models import Draft, MailAddress, Matter, Message, Upload
 from tests.citizen import sender
 from tests.citizen.person import STORY, hidden, value, words
-from tests.project.pages import title_of
+from tests.project.pages import faults, title_of
+
+CATEGORIES = read_tables().categories
+GROUPS = CATEGORIES.groups
 
 
 def choose(person, group, choice):
@@ -129,7 +132,7 @@ def test_when_and_whom_go_with_the_matter(person, seen):
     assert "Skriv hur vi når dig, inte den som det gäller." in words(person.get("kontakt").text)
     person.send()
     matter = the(seen, Matter)
-    assert (matter.concerns, matter.happened_words) == ("other", "I går kväll")
+    assert (matter.concerns, matter.happened_words) == ("other", "22/11")
 
 
 def test_what_is_no_longer_asked_is_forgotten(person, seen):
@@ -286,14 +289,25 @@ def test_the_field_for_machines_is_seen_by_nobody(person):
     assert 'name="lamna_tomt" tabindex="-1" autocomplete="off"' in page
 
 
+def test_every_kind_of_matter_asks_by_pages_that_keep_to_the_rules(person):
+    person.begin()
+    kinds = {choice.category: (group.code, choice.code) for group in GROUPS for choice in group.choices}
+    wrong = {}
+    for kind, chosen in kinds.items():
+        choose(person, *chosen)
+        for page in ("vem", "plats", "handelse"):
+            answer = person.client.get(person.at(page), follow_redirects=True)
+            wrong |= {f"{kind} {page}": found for found in [faults(answer.text)] if found}
+    assert wrong == {}
+
+
 def test_questions_with_one_code_mean_the_same():
     choices = {}
-    for category in read_tables().categories.all:
+    for category in CATEGORIES.all:
         for question in category.questions:
             assert choices.setdefault(question.code, question.choices) == question.choices, question.code
 
 
 def test_every_page_of_choices_ends_with_a_way_out():
-    groups = read_tables().categories.groups
-    assert groups[-1].words == "Något annat eller vet inte"
-    assert {group.choices[-1].words for group in groups} == {"Något annat eller vet inte"}
+    assert GROUPS[-1].words == "Något annat eller vet inte"
+    assert {group.choices[-1].words for group in GROUPS} == {"Något annat eller vet inte"}

@@ -1,6 +1,92 @@
-"""Fixtures: a person at the form, handlers at their desks, and a look into the database."""
+"""Fixtures: a person at the form, handlers at their desks, and the check of files run as a worker does."""
 
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from intake.extensions import db
+from intake.models import Job
+from intake.scanner import Scan
 from tests.citizen.conftest import person, seen
 from tests.handler.conftest import anna, owner_app, sit
+from workers import process, tasks
 
 __all__ = ["anna", "owner_app", "person", "seen", "sit"]
+
+FILES_A_FORM = 20
+
+
+class Scanner:
+    """A scanner whose answer is set; clean unless told otherwise."""
+
+    name = "test"
+
+    def __init__(self):
+        self.answer = Scan(is_infected=False, signature=None)
+
+    def scan(self, _path):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def scanner():
+    return Scanner()
+
+
+@pytest.fixture
+def check(make_app, scanner, monkeypatch, clock):
+    """Check every file that waits for it, as a worker does."""
+    worker = make_app("citizen", "worker", scanner=scanner)
+    monkeypatch.setattr(process, "app", lambda: worker)
+
+    def run():
+        clock.at += timedelta(minutes=10)
+        with worker.app_context():
+            waiting = select(Job.id).where(Job.kind == "check_file", Job.done_at.is_(None))
+            jobs = db.session.scalars(waiting).all()
+            db.session.rollback()
+        for job in jobs:
+            tasks.check_file(str(job))
+
+    return run
+
+
+@pytest.fixture
+def send(person):
+    """Send files, so many in each form; returns what the receipts say."""
+
+    def all_of(files):
+        given, receipts = list(files.items()), []
+        for start in range(0, len(given), FILES_A_FORM):
+            person.begin().tell()
+            chosen = given[start : start + FILES_A_FORM]
+            added = person.add(*((data, name) for name, data in chosen))
+            assert added.status_code == 303, added.text
+            assert person.send().location == "/kvitto"
+            receipts.append(person.get("/kvitto").text)
+        return receipts
+
+    return all_of
+
+
+@pytest.fixture
+def files_of():
+    """Return the files on the page of each matter on a desk: their name, address and state."""
+
+    def found(desk):
+        listed = {}
+        for reference in dict.fromkeys(re.findall(r'href="(/arende/[^"/]+)"', desk.get("/").text)):
+            page = desk.get(reference).text
+            for address, name, state in re.findall(
+                r'<a href="([^"]+/fil/[^"]+)"><bdi>(.*?)</bdi>.*?class="state[^"]*">(.*?)<', page, re.DOTALL
+            ):
+                listed[name] = (address, state)
+        return listed
+
+    return found

@@ -1,0 +1,287 @@
+"""One matter, whole: what its page shows, read behind the first wall into plain values."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Text,
+    cast,
+    exists,
+    func,
+    select,
+)
+
+from intake import codes
+from intake.access import Person, visible
+from intake.extensions import db
+from intake.matters.uploading import Awaited, awaited
+from intake.matters.work import ASSIGNABLE
+from intake.models import (
+    Attachment,
+    DiaryEntry,
+    Event,
+    Handler,
+    Matter,
+    Membership,
+    Message,
+    OutgoingLetter,
+    PlacementRecord,
+)
+
+Colleagues = tuple[tuple[uuid.UUID, str], ...]
+
+
+@dataclass(frozen=True)
+class FileView:
+    """A file as the page shows it; ``findings`` are words for handlers."""
+
+    id: uuid.UUID
+    name: str
+    size_bytes: int
+    sha256: str
+    verdict: str
+    detected_type: str | None
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """A message in the conversation, with the state of its letter when it is a reply."""
+
+    id: uuid.UUID
+    direction: str
+    channel: str
+    subject: str
+    text: str
+    answers: list[dict[str, str]]
+    sender_name: str | None
+    sender_email: str | None
+    sender_phone: str | None
+    handler: str | None
+    letter_id: uuid.UUID | None
+    is_automatic: bool
+    problems: list[str]
+    created_at: datetime
+    letter_state: str | None
+    letter_kind: str | None
+    is_told: bool
+    sent_at: datetime | None
+    files: tuple[FileView, ...]
+
+
+@dataclass(frozen=True)
+class EventView:
+    """Something that was done, when and by whom (None: the service itself)."""
+
+    at: datetime
+    handler: str | None
+    what: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MatterView:
+    """Everything that a matter's page shows."""
+
+    id: uuid.UUID
+    reference: str
+    diary_number: str | None
+    channel: str
+    category: str
+    chosen_category: str | None
+    unit_id: str
+    region: str | None
+    priority: int
+    flags: list[str]
+    needs_person: list[str]
+    status: str
+    subject: str
+    sender_name: str | None
+    sender_email: str | None
+    sender_phone: str | None
+    municipality: str | None
+    place: str | None
+    place_words: str
+    happened_words: str
+    concerns: str | None
+    language: str
+    answer_language: str | None
+    interpreter: str | None
+    may_email: bool
+    is_neutral: bool
+    call_words: str
+    handler_id: uuid.UUID | None
+    received_at: datetime
+    closed_at: datetime | None
+    version: int
+    messages: tuple[MessageView, ...]
+    events: tuple[EventView, ...]
+    placement: PlacementView | None
+    earlier: str | None
+    awaited: tuple[Awaited, ...]
+    awaits_form: bool
+    colleagues: Colleagues
+    names: Mapping[uuid.UUID, str]
+
+
+@dataclass(frozen=True)
+class PlacementView:
+    """Why the matter stands where it does: the rule's last decision."""
+
+    category: str
+    guess: str
+    confidence: float
+    is_undecided: bool
+    next: list[str]
+    reasons: list[dict[str, Any]]
+    rules_version: str
+
+
+def matter_view(person: Person, reference: str) -> MatterView | None:
+    """Read all of a matter that the person may see; None when there is no such matter."""
+    matter = db.session.scalar(select(Matter).where(Matter.reference == reference, visible(person)))
+    if matter is None:
+        return None
+    names = _names(matter)
+    same = [name for name in MatterView.__annotations__ if name in Matter.__table__.columns]
+    return MatterView(
+        **{name: getattr(matter, name) for name in same},
+        diary_number=_diary_number(matter.id),
+        messages=_messages(matter.id, names),
+        events=_events(matter.id, names),
+        placement=_placement(matter.id),
+        earlier=_earlier(person, matter.possible_of_id),
+        awaited=awaited(matter.id),
+        awaits_form=bool(db.session.scalar(select(func.awaits_form(matter.id)))),
+        colleagues=colleagues(matter.unit_id),
+        names=names,
+    )
+
+
+def _names(matter: Matter) -> dict[uuid.UUID, str]:
+    """Return the names of everybody who has acted on a matter or been given it."""
+    acted = select(Event.handler_id).where(Event.matter_id == matter.id)
+    given = select(Event.detail["to"].astext).where(Event.matter_id == matter.id, Event.what == "assigned")
+    is_named = Handler.id.in_(acted) | (Handler.id == matter.handler_id)
+    is_named |= cast(Handler.id, Text).in_(given)
+    return {row[0]: row[1] for row in db.session.execute(select(Handler.id, Handler.name).where(is_named))}
+
+
+def _diary_number(matter_id: uuid.UUID) -> str | None:
+    entry = db.session.get(DiaryEntry, matter_id)
+    return codes.diary_number(entry.series, entry.year, entry.number) if entry else None
+
+
+def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[MessageView, ...]:
+    files = _files(matter_id)
+    rows = db.session.execute(
+        select(Message, OutgoingLetter.state, OutgoingLetter.kind, OutgoingLetter.sent_at)
+        .outerjoin(OutgoingLetter, OutgoingLetter.message_id == Message.id)
+        .where(Message.matter_id == matter_id)
+        .order_by(Message.created_at, Message.id)
+    )
+    return tuple(
+        MessageView(
+            id=message.id,
+            direction=message.direction,
+            channel=message.channel,
+            subject=message.subject,
+            text=message.text,
+            answers=message.answers,
+            sender_name=message.sender_name,
+            sender_email=message.sender_email,
+            sender_phone=message.sender_phone,
+            handler=names.get(message.handler_id) if message.handler_id else None,
+            letter_id=message.letter_id,
+            is_automatic=message.is_automatic,
+            problems=message.problems,
+            created_at=message.created_at,
+            letter_state=state,
+            letter_kind=kind,
+            is_told=message.is_told,
+            sent_at=sent_at,
+            files=tuple(files.get(message.id, ())),
+        )
+        for message, state, kind, sent_at in rows
+    )
+
+
+def _files(matter_id: uuid.UUID) -> dict[uuid.UUID, list[FileView]]:
+    rows = db.session.scalars(
+        select(Attachment)
+        .where(Attachment.matter_id == matter_id)
+        .order_by(Attachment.message_id, Attachment.position)
+    )
+    found: dict[uuid.UUID, list[FileView]] = {}
+    for row in rows:
+        view = FileView(
+            id=row.id,
+            name=row.name,
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            verdict=row.verdict,
+            detected_type=row.detected_type,
+            findings=tuple(finding["handler"] for finding in row.findings),
+        )
+        found.setdefault(row.message_id, []).append(view)
+    return found
+
+
+def _events(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[EventView, ...]:
+    rows = db.session.scalars(select(Event).where(Event.matter_id == matter_id).order_by(Event.at, Event.id))
+    return tuple(
+        EventView(row.at, names.get(row.handler_id) if row.handler_id else None, row.what, row.detail)
+        for row in rows
+    )
+
+
+def _placement(matter_id: uuid.UUID) -> PlacementView | None:
+    row = db.session.scalar(
+        select(PlacementRecord)
+        .where(PlacementRecord.matter_id == matter_id)
+        .order_by(PlacementRecord.at.desc(), PlacementRecord.id.desc())
+        .limit(1)
+    )
+    if row is None:
+        return None
+    columns = ("category", "guess", "confidence", "is_undecided", "next", "reasons", "rules_version")
+    return PlacementView(**{column: getattr(row, column) for column in columns})
+
+
+def _earlier(person: Person, earlier_id: uuid.UUID | None) -> str | None:
+    """Return the reference of the matter that this may belong to, if the person may know of it."""
+    if earlier_id is None:
+        return None
+    return db.session.scalar(select(Matter.reference).where(Matter.id == earlier_id, visible(person)))
+
+
+def colleagues(unit: str) -> Colleagues:
+    """Return those who can be given a matter that stands in this unit."""
+    rows = db.session.execute(
+        select(Handler.id, Handler.name)
+        .where(Handler.disabled_at.is_(None))
+        .where(
+            Handler.id.in_(
+                select(Membership.handler_id).where(
+                    Membership.unit_id == unit, Membership.role.in_(ASSIGNABLE)
+                )
+            )
+        )
+        .order_by(Handler.name, Handler.id)
+    )
+    return tuple((row[0], row[1]) for row in rows)
+
+
+def holds_quarantined(matter_id: uuid.UUID, letter_id: uuid.UUID) -> bool:
+    """Say whether a raw letter holds a file that is in quarantine in this matter."""
+    is_held = (
+        exists()
+        .where(Attachment.message_id == Message.id, Attachment.verdict.in_(("quarantine", "refuse")))
+        .where(Message.letter_id == letter_id, Message.matter_id == matter_id)
+    )
+    return bool(db.session.scalar(select(is_held)))

@@ -1,0 +1,189 @@
+"""What the web does with files made to harm, before and after sending (cases 13-40).
+
+None is opened or unpacked yet: each is kept bit-exact, checked by its name, its type and the scanner,
+and only ever handed out as a download.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from urllib.parse import unquote
+
+import pytest
+from sqlalchemy import func, select
+
+from intake import storage
+from intake.models import DraftFile, Matter
+from intake.scanner import Scan
+from tests.citizen.person import words
+from tests.file_samples import SHORTCUT
+from tests.hostile.samples import INFECTED, PASSED_ON, QUARANTINED, REFUSED, WARNED
+from tests.parts import Uploader, b64
+from tests.workers.test_uploads import work
+from workers import process
+
+
+def states(listed):
+    return {name: state for name, (_, state) in listed.items()}
+
+
+def assert_is_download(answer, data):
+    assert answer.status_code == 200
+    assert answer.data == data
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_agrees_with_its_name_is_kept_bit_exact_and_only_saved_never_shown(send, check, anna, files_of):
+    send(PASSED_ON)
+    check()
+    listed = files_of(anna)
+    assert states(listed) == dict.fromkeys(PASSED_ON, "kontrollerad")
+    for name, data in PASSED_ON.items():
+        assert_is_download(anna.get(listed[name][0]), data)
+
+
+def test_what_is_not_what_it_is_called_is_quarantined_and_the_citizen_gets_a_number(
+    send, check, anna, files_of, seen
+):
+    (receipt,) = send(QUARANTINED)
+    check()
+    assert seen.scalars(select(Matter.reference)).one() in receipt
+    listed = files_of(anna)
+    assert states(listed) == dict.fromkeys(QUARANTINED, "i karantän")
+    assert {anna.get(address).status_code for address, _ in listed.values()} == {403}
+
+
+def test_what_needs_a_password_is_passed_on_with_a_warning(send, check, anna, files_of):
+    send(WARNED)
+    check()
+    listed = files_of(anna)
+    assert states(listed) == dict.fromkeys(WARNED, "kontrollerad, med varning")
+    for name, data in WARNED.items():
+        assert_is_download(anna.get(listed[name][0]), data)
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [
+        ("32-makron.docx", "Heuristics.OLE2.ContainsMacros.VBA"),
+        ("34-losen.pdf", "Heuristics.Encrypted.PDF"),
+        ("34-losen.zip", "Heuristics.Encrypted.Zip"),
+    ],
+)
+def test_what_the_scanner_could_not_see_into_is_passed_on_with_a_warning(
+    send, check, scanner, anna, files_of, name, signature
+):
+    scanner.answer = Scan(is_infected=False, signature=signature)
+    send({name: PASSED_ON[name]})
+    check()
+    assert states(files_of(anna)) == {name: "kontrollerad, med varning"}
+
+
+def test_what_the_scanner_finds_infected_opens_to_no_handler_and_is_kept(
+    send, check, scanner, anna, sit, files_of, seen
+):
+    scanner.answer = Scan(is_infected=True, signature="Eicar-Test")
+    (receipt,) = send(INFECTED)
+    check()
+    assert seen.scalars(select(Matter.reference)).one() in receipt
+    listed = files_of(anna)
+    assert states(listed) == dict.fromkeys(INFECTED, "i karantän")
+    special = sit("filip@example.se", ("syd-kontaktcenter", "file_quarantine"), name="Filip Berg")
+    for name, (address, _) in listed.items():
+        asked = anna.get(address)
+        assert asked.status_code == 403
+        assert anna.post(address, page=asked, verdict="quarantine", reason="vill se").status_code == 403
+        opened = special.post(
+            address, page=special.get(address), verdict="quarantine", reason="Ska analyseras."
+        )
+        assert_is_download(opened, INFECTED[name])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_type_that_is_not_taken_is_refused_before_sending_in_both_ways(citizen, seen, name):
+    uploader = Uploader(citizen)
+    data = REFUSED[name]
+    told = [uploader.add(data, name), uploader.create(size=len(data), name=name)]
+    assert [answer.status_code for answer in told] == [422, 415]
+    for text in (words(told[0].text), told[1].json["message"]):
+        assert f"Filen ”{name}” är av en typ som inte kan tas emot här." in text
+        assert "Din text är sparad." in text
+        assert "mejla sedan filen till adressen på kvittot, så hamnar den i samma ärende" in text
+    assert seen.scalar(select(func.count()).select_from(DraftFile)) == 0
+    assert list(citizen.application.extensions["storage"].keys()) == []
+
+
+def test_what_a_person_adds_is_given_out_by_no_page_of_the_citizens(person, seen):
+    person.begin().tell().add((b"HEMLIGT", "a.txt"))
+    file_id = seen.scalars(select(DraftFile.id)).one()
+    for address in (f"filer/{file_id}", f"filer/{file_id}/ta-bort", f"uppladdningar/{file_id}"):
+        answer = person.get(address)
+        assert answer.status_code in (303, 404, 405)
+        assert b"HEMLIGT" not in answer.data
+
+
+def test_where_a_photo_was_taken_is_told_before_it_is_sent(person):
+    assert "var och när de gjordes" in words(person.begin().get("filer").text)
+
+
+def test_a_file_found_out_after_it_was_shown_as_waiting_is_locked(send, check, anna, files_of):
+    send({"a.pdf": SHORTCUT})
+    ((address, state),) = files_of(anna).values()
+    assert (state, anna.get(address).status_code) == ("väntar på kontroll", 200)
+    check()
+    assert anna.get(address).status_code == 403
+
+
+NAMES = {
+    "a\0b.txt": "a\ufffdb.txt",
+    "foto\u202egpj.txt": "fotogpj.txt",
+    "n" * 300 + ".txt": "n" * 251 + ".txt",
+    "å😀.txt": "å😀.txt",
+    "A\u030asa.txt": "Åsa.txt",
+    "../../x.txt": "x.txt",
+    "C:\\x\\y.txt": "y.txt",
+    "CON.txt": "CON.txt",
+    "<b>x.txt": "&lt;b&gt;x.txt",
+    "a.txt\r\nX-Other: 1.txt": "a.txtX-Other: 1.txt",
+}
+
+
+class TestNames:
+    """Sent in parts, since browsers and servers themselves change what a form calls a file."""
+
+    @pytest.fixture
+    def receipt(self, citizen, check, clock):
+        uploader = Uploader(citizen)
+        for name in NAMES:
+            answer = uploader.create(3, name, Upload_Metadata=f"filename {b64(name)}")
+            assert uploader.patch(answer.location, 0, b"hej").status_code == 204
+        work(process.app(), clock)
+        uploader.send()
+        check()
+        return citizen.get("/kvitto").text
+
+    @pytest.mark.usefixtures("receipt")
+    def test_a_name_is_shown_without_its_tricks_and_saved_under_itself(self, sit, files_of):
+        anna = sit("anna@example.se", ("nationell-inkorg", "handler"))
+        listed = files_of(anna)
+        assert sorted(listed) == sorted(NAMES.values())
+        for name, (address, _) in listed.items():
+            value = anna.get(address).headers["Content-Disposition"]
+            assert re.fullmatch(r"attachment; filename=\"[ -~]+\"(; filename\*=UTF-8''[!-~]+)?", value)
+            carried = unquote(value.partition("filename*=UTF-8''")[2]) or value.split('"')[1]
+            assert escape(carried) == name
+
+    def test_the_receipt_shows_it_too(self, receipt):
+        assert [shown for shown in NAMES.values() if shown not in receipt] == []
+        assert "\u202e" not in receipt
+
+    @pytest.mark.usefixtures("receipt")
+    def test_the_bytes_lie_under_a_name_of_our_own(self):
+        with process.app().app_context():
+            keys = list(storage.current().keys())
+        assert len(keys) >= len(NAMES)
+        assert all(re.fullmatch(r"(draft|part)/[0-9a-f-]{36}", key) for key in keys)
