@@ -22,7 +22,7 @@ from intake import storage
 from intake.errors import StorageError, to_translate
 from intake.extensions import db, now, settings
 from intake.files import disposition
-from intake.words import in_digits, in_groups, in_words
+from intake.words import in_day, in_digits, in_groups, in_words
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def init_app(app: Flask) -> None:
     )
     app.after_request(_guard)
     app.add_url_rule("/healthz", "healthz", _healthz)
-    app.jinja_env.filters.update(tid=in_words, storlek=in_digits, grupper=in_groups)
+    app.jinja_env.filters.update(tid=in_words, dag=in_day, storlek=in_digits, grupper=in_groups)
     app.jinja_env.globals.update(asset=_asset)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_shown_everywhere)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time
 
 from config.languages import SWEDISH
 from intake.extensions import STOCKHOLM
@@ -24,10 +24,21 @@ def in_swedish(at: datetime) -> str:
 
 def in_words(at: datetime) -> str:
     """Write a time in Swedish time and in the language of the page or letter."""
-    language = chosen().code
-    if language == SWEDISH:
+    if chosen().code == SWEDISH:
         return in_swedish(at)
-    return str(format_datetime(at.astimezone(STOCKHOLM), "d MMMM y HH:mm", locale=language))
+    local = at.astimezone(STOCKHOLM)
+    return f"{in_day(local.date())} {format_time(local, 'short', locale=_locale())}"
+
+
+def in_day(day: date) -> str:
+    """Write a day in the language of the page or letter: ``22 november 2026``."""
+    return str(format_date(day, "long", locale=_locale()))
+
+
+def _locale() -> str:
+    """Return whose habits a date is written by; English is that of Europe."""
+    code = chosen().code
+    return "en_GB" if code == "en" else code
 
 
 def in_digits(size_bytes: int) -> str:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from babel.dates import format_date
 from flask import current_app, render_template
 
 from config.categories import Choice
 from intake.citizen.surface import bp
 from intake.errors import NotFound
 from intake.extensions import STOCKHOLM, now, settings
-from intake.languages import _, chosen
+from intake.languages import _
 from intake.matters import placing
-
-
-@bp.app_template_filter("dag")
-def in_words(day: date) -> str:
-    """Write a day in the language of the page: ``22 november 2026``."""
-    return str(format_date(day, "d MMMM y", locale=chosen().code))
 
 
 @bp.app_template_filter("ord")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from babel.dates import format_date
 from flask_babel import ngettext
 from sqlalchemy import text
 
@@ -17,7 +16,7 @@ from intake.errors import NotFound
 from intake.extensions import db, settings
 from intake.languages import _, chosen
 from intake.matters import following, waiting
-from intake.words import in_digits, in_words
+from intake.words import in_day, in_digits, in_words
 
 _SENT_FILES = text("SELECT name, size_bytes, sha256 FROM sent_files(:draft_id)")
 
@@ -142,8 +141,8 @@ def _took_others(category: str) -> str | None:
         return None
     counted = _(
         "Mellan %(since)s och %(until)s besvarades eller avslutades %(count)s ärenden av samma slag.",
-        since=_day(told.since),
-        until=_day(told.until),
+        since=in_day(told.since),
+        until=in_day(told.until),
         count=told.count,
     )
     took = ngettext(
@@ -152,10 +151,6 @@ def _took_others(category: str) -> str | None:
         told.days,
     )
     return f"{counted} {took} {_('Det kan ta kortare eller längre tid för dig.')}"
-
-
-def _day(day: date) -> str:
-    return str(format_date(day, "d MMMM y", locale=chosen().code))
 
 
 def on_paper(told: Told, status_page: str, *, with_code: bool) -> paper.PaperReceipt:

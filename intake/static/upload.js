@@ -230,7 +230,7 @@
   }
 
   function take(file, print) {
-    const item = items.find((each) => isSame(each.print, print));
+    const item = items.find((each) => each.print === print || (each.state === "waiting" && isSame(each.print, print)));
     if (!item && !part("row")) return complain(filled(words.other, file));
     if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, file));
     queue(Object.assign(item || add(file, print), { file }));

@@ -73,7 +73,7 @@ def test_a_matter_is_taken_and_answered_by_keyboard_alone(page, desk_full):
     tab_to(page, "Ta ärendet")
     page.keyboard.press("Enter")
     page.get_by_text("Ärendet är ditt.").wait_for()
-    tab_to(page, "Svara med e-post")
+    tab_to(page, "Svara")
     page.keyboard.press("Enter")
     tab_to(page, "text")
     page.keyboard.type("Hej! Vi ringer.")

@@ -220,7 +220,7 @@ def test_a_file_can_be_taken_out_again(page, seen):
 
 def test_a_refused_file_says_why_and_gives_the_address(page):
     draft = to_files(page)
-    add(page, text_file("program.exe"), text_file("bra.txt"))
+    add(page, text_file("program.exe"), text_file("bra.txt", "Nej!"))
     refused = row(page, "failed")
     row(page, "done")
     assert "av en typ som inte kan tas emot" in refused.inner_text()

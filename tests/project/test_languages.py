@@ -46,10 +46,9 @@ def unmarked(page: str, theirs: set[str]) -> list[str]:
     found, depth = [], 0
     for text in _spoken(html5lib.parse(page, namespaceHTMLElements=False)):
         left, depth = _outside(text, depth)
-        left = SAME.sub("", left)
         for own in sorted(theirs, key=len, reverse=True):
             left = left.replace(own, "")
-        if re.search(r"[^\W\d_]{2}", left):
+        if re.search(r"[^\W\d_]{2}", SAME.sub("", left)):
             found.append(" ".join(left.split()))
     return found
 
