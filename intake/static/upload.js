@@ -23,11 +23,11 @@
     const begins = await digest(await bytesOf(file, 0, 64 << 10));
     return [file.size, file.lastModified, begins, file.name.slice(0, 100)].join("|");
   };
-  const isSame = (one, other) => {
-    const [a, b] = [one, other].map((print) => print.split("|"));
+  const isSame = ({ print, state }, other) => {
+    const [a, b] = [print, other].map((each) => each.split("|"));
     const [isSize, isDate, isBegun, isName] = a.map((value, at) => value === b[at]);
-    // A phone may date the same picture anew each time.
-    return isSize && isBegun && (a[2] ? isName || isDate : isName && isDate);
+    // A phone may date the same picture anew each time, or name it anew.
+    return isSize && isBegun && (a[2] ? isName || (isDate && state === "waiting") : isName && isDate);
   };
 
   const percent = (item) => Math.floor((100 * item.offset) / (item.size || 1));
@@ -230,7 +230,7 @@
   }
 
   function take(file, print) {
-    const item = items.find((each) => each.print === print || (each.state === "waiting" && isSame(each.print, print)));
+    const item = items.find((each) => isSame(each, print));
     if (!item && !part("row")) return complain(filled(words.other, file));
     if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, file));
     queue(Object.assign(item || add(file, print), { file }));

@@ -217,6 +217,7 @@ NOT_LOOKED_AT = {
     "citizen.left": "leads on to the first page",
     "citizen.back_to_check": "leads back to the check page",
     "citizen.back_to_files": "leads back to the files",
+    "citizen.answer_file": "is a file (tests/citizen/test_answer_files.py)",
     "citizen.receipt_paper": "is a paper (tests/test_paper.py)",
     "citizen.upload_list": "is for the script",
     "healthz": "is for machines",
