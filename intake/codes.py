@@ -27,14 +27,19 @@ def new_reference() -> str:
     return f"{whole[:4]}-{whole[4:]}"
 
 
+def compact(words: str) -> str:
+    """Return what a person typed as it is compared: spaces, hyphens and case are free."""
+    return "".join(words.split()).replace("-", "").upper()
+
+
 def read_reference(words: str) -> str | None:
     """Return the reference that a person typed, in its written form, or None if it is not one."""
-    compact = "".join(words.split()).replace("-", "").upper()
-    if len(compact) != 8 or any(character not in ALPHABET for character in compact):
+    typed = compact(words)
+    if len(typed) != 8 or any(character not in ALPHABET for character in typed):
         return None
-    if _check_character(compact[:7]) != compact[7]:
+    if _check_character(typed[:7]) != typed[7]:
         return None
-    return f"{compact[:4]}-{compact[4:]}"
+    return f"{typed[:4]}-{typed[4:]}"
 
 
 def references_in(text: str) -> tuple[str, ...]:
@@ -56,18 +61,18 @@ def new_status_code() -> str:
 
 def read_code(words: str) -> str | None:
     """Return a status or resume code that a person typed, in its written form, or None if it is not one."""
-    compact = "".join(words.split()).replace("-", "").upper()
-    if len(compact) != 16 or any(character not in ALPHABET for character in compact):
+    typed = compact(words)
+    if len(typed) != 16 or any(character not in ALPHABET for character in typed):
         return None
-    return "-".join(compact[start : start + 4] for start in range(0, 16, 4))
+    return "-".join(typed[start : start + 4] for start in range(0, 16, 4))
 
 
 def hash_code(code: str) -> str:
-    """Return the SHA-256 under which a status code is stored; spaces, hyphens and case are free.
+    """Return the SHA-256 under which a status code is stored, however it was typed.
 
     The code holds 77 random bits, so a plain digest is as good as a slow one.
     """
-    return hashlib.sha256("".join(code.split()).replace("-", "").upper().encode()).hexdigest()
+    return hashlib.sha256(compact(code).encode()).hexdigest()
 
 
 def new_token() -> str:

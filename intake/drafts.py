@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, update
 
-from config.categories import Question
-from config.languages import SWEDISH
 from intake import codes, files, rows
+
+# Named so for those who know a draft's answers from here.
+from intake.answers import Answers as Answers
+from intake.answers import category_of
+from intake.answers import questions as questions
 from intake.errors import Conflict, DraftIncomplete, NotFound
 from intake.extensions import db, now, settings
 from intake.matters import arrive
@@ -35,6 +38,8 @@ from intake.models import (
 
 KEPT = timedelta(hours=24)
 ONLY_FILES = "Bara filer, ingen text"
+# Stands among the stored answers and is none: how many times a page was sent.
+TURN = "turn"
 # Read as plain rows: a draft is asked for at every page, and never changed as an object.
 _DRAFT, _FILE, _ADDRESS = table_of(Draft), table_of(DraftFile), table_of(MailAddress)
 _UPLOAD = table_of(Upload)
@@ -67,38 +72,6 @@ _UPLOADS = (
 _FILES = select(_FILE).where(_FILE.c.draft_id == bindparam("draft_id")).order_by(_FILE.c.id)
 DraftRow = Row[Any]
 FileRow = Row[Any]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a person has answered so far; None where nothing is answered yet."""
-
-    group: str | None = None
-    choice: str | None = None
-    place: str | None = None
-    municipality: str | None = None
-    place_words: str = ""
-    heading: str = ""
-    text: str = ""
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    wants_receipt: bool = False
-    language: str = SWEDISH
-    concerns: str | None = None
-    happened_words: str = ""
-    questions: Mapping[str, str] = field(default_factory=dict)
-    may_email: bool = True
-    is_neutral: bool = False
-    call_words: str = ""
-    answer_language: str | None = None
-    interpreter: str | None = None
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Answers:
-        """Read stored answers; what a newer or older version wrote besides is left alone."""
-        known = {known.name for known in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
 
 
 @dataclass(frozen=True)
@@ -149,7 +122,8 @@ class Receipt:
 class OpenDraft:
     """A draft as its own person sees it. ``receipt`` is None until it is sent.
 
-    ``supplements_id`` is the matter that it adds to, None when it begins one.
+    ``supplements_id`` is the matter that it adds to, None when it begins one; ``turn`` is one higher
+    each time that a page is sent.
     """
 
     id: uuid.UUID
@@ -162,6 +136,7 @@ class OpenDraft:
     begun_at: datetime
     expires_at: datetime
     receipt: Receipt | None
+    turn: int = 0
 
     @property
     def is_sendable(self) -> bool:
@@ -231,12 +206,30 @@ def has_mailed(draft_id: uuid.UUID) -> bool:
     return db.session.scalar(came) is not None
 
 
-def write(draft_id: uuid.UUID, browser_key: str | None, **answers: Any) -> None:
-    """Keep new answers, and commit. Raises NotFound, and Conflict when the draft is sent."""
+def write(draft_id: uuid.UUID, browser_key: str | None, *, turn: int | None = None, **answers: Any) -> int:
+    """Keep new answers, and commit; return the draft's turn. Raises NotFound, and Conflict when it is sent.
+
+    A page that is sent begins a new turn. What is kept while it is typed names the ``turn`` that its page
+    was shown in, and is left when that is over: it may have been long on its way, and the page itself says
+    more. Answers to questions join the others, and an empty one takes away what was said before.
+    """
     draft = hold(draft_id, browser_key)
-    written = asdict(replace(Answers.read(draft.answers), **answers))
+    at = _turn_of(draft)
+    if turn not in (None, at):
+        db.session.rollback()
+        return at
+    before = Answers.read(draft.answers)
+    said = {**before.questions, **answers.get("questions", {})}
+    answers["questions"] = {code: words for code, words in said.items() if words}
+    at += turn is None
+    written = {**draft.answers, **asdict(replace(before, **answers)), TURN: at}
     db.session.execute(update(_DRAFT).where(_DRAFT.c.id == draft_id).values(answers=written))
     db.session.commit()
+    return at
+
+
+def _turn_of(draft: DraftRow) -> int:
+    return int(draft.answers.get(TURN, 0))
 
 
 def erase(draft_id: uuid.UUID, browser_key: str | None) -> None:
@@ -281,7 +274,7 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
 def _submission(
     draft: OpenDraft, kept: Sequence[FileRow], needs_person: tuple[str, ...]
 ) -> arrive.Submission:
-    answers = draft.answers
+    answers, category = draft.answers, category_of(draft.answers)
     return arrive.Submission(
         channel="form",
         subject=answers.heading or ("" if answers.text else ONLY_FILES),
@@ -294,7 +287,7 @@ def _submission(
             arrive.IncomingFile(file.name, file.storage_key, file.size_bytes, file.sha256, file.declared_type)
             for file in kept
         ),
-        category=_category(answers),
+        category=category.code if category else None,
         place=answers.place,
         municipality=answers.municipality,
         place_words=answers.place_words,
@@ -316,12 +309,6 @@ def _submission(
     )
 
 
-def questions(answers: Answers) -> tuple[Question, ...]:
-    """Return the questions that belong to what was chosen, in their order."""
-    category = _category(answers)
-    return settings().tables.categories.get(category).questions if category else ()
-
-
 def _answered(answers: Answers) -> tuple[arrive.Answer, ...]:
     """Return the answers to the questions of what was chosen last; others were for another choice."""
     return tuple(
@@ -329,14 +316,6 @@ def _answered(answers: Answers) -> tuple[arrive.Answer, ...]:
         for question in questions(answers)
         if (said := answers.questions.get(question.code))
     )
-
-
-def _category(answers: Answers) -> str | None:
-    for group in settings().tables.categories.groups:
-        for choice in group.choices:
-            if (group.code, choice.code) == (answers.group, answers.choice):
-                return choice.category
-    return None
 
 
 def _digest(draft: OpenDraft) -> str:
@@ -401,6 +380,7 @@ def _seen(draft: DraftRow, stored: Sequence[FileRow], uploads: tuple[Uploading, 
         begun_at=draft.created_at,
         expires_at=draft.expires_at,
         receipt=receipt,
+        turn=_turn_of(draft),
     )
 
 

@@ -105,7 +105,8 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for language in offered():
             catalog(language.code)
-    app.wsgi_app = Prefixed(app)  # type: ignore[method-assign]
+    if app.extensions["settings"].surface != "handler":
+        app.wsgi_app = Prefixed(app)  # type: ignore[method-assign]
 
 
 def _of_path() -> str:

@@ -13,20 +13,20 @@ from intake.extensions import db, now, settings
 
 # The count is not worth waiting for the disk: a crash may forget the last few, never the matter.
 _HIT = text(
-    "INSERT INTO limit_count (what, key_hash, window_start, count) VALUES (:what, :key, :start, 1)"
-    " ON CONFLICT (what, key_hash, window_start) DO UPDATE SET count = limit_count.count + 1"
+    "INSERT INTO limit_count (what, key_hash, window_start, count) VALUES (:what, :key, :start, :by)"
+    " ON CONFLICT (what, key_hash, window_start) DO UPDATE SET count = limit_count.count + :by"
     " RETURNING count, set_config('synchronous_commit', 'off', true)"
 )
 
 
-def hit(what: str, key: str, *, window: timedelta) -> int:
-    """Count one more and return how many there are in this window; commits on a connection of its own.
+def hit(what: str, key: str, *, window: timedelta, by: int = 1) -> int:
+    """Count ``by`` more and return how many there are in this window.
 
-    Only a keyed digest of ``key`` is stored, and its key changes with the day, so that a row
-    tells nobody which address or person it was.
+    Commits on a connection of its own. Only a keyed digest of ``key`` is stored, and its key changes
+    with the day, so that a row tells nobody which address or person it was.
     """
     start = window_start(now(), window)
-    values = {"what": what, "key": _digest(key, start), "start": start}
+    values = {"what": what, "key": _digest(key, start), "start": start, "by": by}
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return int(connection.execute(_HIT, values).scalar_one())
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import BinaryIO
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from intake import codes, ledger, letters, outbox, rows, storage
 from intake.errors import ForeignDomain, LetterUnreadable, NotFound
 from intake.extensions import db, now, settings
-from intake.matters import arrive
-from intake.matters.records import note, update_matter
+from intake.matters import arrive, receipts, sending
+from intake.matters.records import note
 from intake.models import (
     Arrival,
     Attachment,
@@ -148,7 +148,7 @@ def _destination(local: str) -> Destination:
     if token and box in (authority.matter_local, codes.BOUNCE_LOCAL):
         address = _find_address(token)
         if address is None:
-            return Destination(f"side:{national.side}", national.code, marks=("unknown_token",))
+            return Destination(f"side:{national.side}", national.code, marks=(receipts.UNKNOWN_TOKEN,))
         return Destination(f"address:{address.id}", national.code, address.id)
     unit = next((unit for unit in authority.units if unit.mail_local == box), national)
     return Destination(f"side:{unit.side}", unit.code)
@@ -312,9 +312,8 @@ def _deliver(arrival: Arrival, submission: arrive.Submission, parsed: letters.Le
             arrival.duplicate_of_id = copy
             return None
         arrival.message_id = arrive.add_message(matter_id, submission).message_id
-        _mark(matter_id, submission.needs_person)
         if address and address.outgoing_id:
-            _bounced(matter_id, address.outgoing_id)
+            sending.record_bounced(address.outgoing_id, matter_id)
         return None
     earlier = _find_named(parsed.subject)
     if earlier:
@@ -394,16 +393,3 @@ def _find_named(subject: str) -> uuid.UUID | None:
     if not references:
         return None
     return db.session.scalar(select(Matter.id).where(Matter.reference.in_(references)).limit(1))
-
-
-def _mark(matter_id: uuid.UUID, reasons: Sequence[str]) -> None:
-    if reasons:
-        update_matter(matter_id, {"needs_person": Matter.needs_person.concat(list(reasons))})
-
-
-def _bounced(matter_id: uuid.UUID, outgoing_id: uuid.UUID) -> None:
-    """Make a person's task of a letter of ours that came back."""
-    letter = update(OutgoingLetter).where(OutgoingLetter.id == outgoing_id)
-    db.session.execute(letter.values(state="bounced"))
-    _mark(matter_id, ["letter_bounced"])
-    note(matter_id, "letter_bounced", {})

@@ -10,14 +10,14 @@ import hashlib
 import io
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO, cast
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Row, Select, and_, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
-from intake import drafts, files, outbox, rows, storage
+from intake import drafts, files, limits, outbox, rows, storage
 from intake.errors import (
     Conflict,
     FileTooLarge,
@@ -34,6 +34,8 @@ from intake.models import Upload as UploadRow
 NAME_CHARACTERS = 1000
 # An honest browser needs 800 of 256 KiB for the largest file; each is a file on our disk.
 MAX_PARTS = 2000
+# What one network may begin to send in an hour: some twenty full forms.
+MEBIBYTES_PER_HOUR = 10_240
 _UPLOAD, _FILE, _PART = table_of(UploadRow), table_of(DraftFile), table_of(UploadPart)
 # What still takes up room in its form, though it is no whole file yet.
 _IS_COMING = and_(_UPLOAD.c.composed_at.is_(None), _UPLOAD.c.given_up_at.is_(None))
@@ -110,16 +112,10 @@ class Progress:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A file of a form: waiting for more, received, kept as a whole file, or given up."""
-
-    id: uuid.UUID
-    name: str
-    size_bytes: int
-    offset_bytes: int
-    fingerprint: str
-    state: str
+def is_too_much(network: str, size_bytes: int) -> bool:
+    """Count the bytes of a file that a network wants to send, and say if they are far too many in an hour."""
+    mebibytes = -(-size_bytes // 2**20)
+    return limits.hit("upload_mib", network, window=timedelta(hours=1), by=mebibytes) > MEBIBYTES_PER_HOUR
 
 
 def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> None:
@@ -128,12 +124,14 @@ def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> No
     What is stored when the row fails is named by no row, and the sweep takes it. Raises
     FileRefused with words for the person, StorageFull, StorageError, NotFound and Conflict.
     """
-    limits = settings().tables.files
-    files.refuse_before_sending(upload.name, upload.size_bytes, limits)
+    allowed = settings().tables.files
+    files.refuse_before_sending(upload.name, upload.size_bytes, allowed)
     _require_room(draft_id, upload.name, upload.size_bytes)
     # Large bytes take their time, and no connection should wait for them.
     db.session.rollback()
-    stored = storage.current().put(storage.new_key("draft"), upload.stream, limit_bytes=limits.max_file_bytes)
+    stored = storage.current().put(
+        storage.new_key("draft"), upload.stream, limit_bytes=allowed.max_file_bytes
+    )
     drafts.hold(draft_id, browser_key)
     _require_room(draft_id, upload.name, stored.size_bytes)
     at = now()
@@ -163,8 +161,8 @@ def create(draft_id: uuid.UUID, browser_key: str | None, announced: Announced) -
 
     Raises FileRefused with words for the person, StorageFull, StorageError, NotFound and Conflict.
     """
-    limits = settings().tables.files
-    most = replace(limits, max_file_bytes=limits.max_upload_bytes)
+    allowed = settings().tables.files
+    most = replace(allowed, max_file_bytes=allowed.max_upload_bytes)
     files.refuse_before_sending(announced.name, announced.size_bytes, most)
     if not storage.current().has_room(announced.size_bytes):
         raise StorageFull("the file would not stay above the low-disk mark")
@@ -211,10 +209,15 @@ def append(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID, p
     stored = _store(part, min(left_bytes, settings().tables.files.max_part_bytes))
     if not stored.size_bytes:
         return progress(draft_id, browser_key, upload_id)
-    is_sent = _hold(draft_id, browser_key)
-    found = _standing(_lock(draft_id, upload_id))
-    _require_fit(found, part)
-    after = _add_part(found, stored, is_sent=is_sent)
+    try:
+        is_sent = _hold(draft_id, browser_key)
+        found = _standing(_lock(draft_id, upload_id))
+        _require_fit(found, part)
+        after = _add_part(found, stored, is_sent=is_sent)
+    except IntakeError:
+        # No row will ever name these bytes, and many such parts would fill the disk before the sweep.
+        storage.current().delete(stored.key)
+        raise
     db.session.commit()
     return after
 
@@ -227,28 +230,12 @@ def cancel(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID) -
     db.session.commit()
 
 
-def listed(draft_id: uuid.UUID, browser_key: str | None) -> tuple[Listed, ...]:
-    """Return the files of a browser's own draft, whole and on their way, oldest first."""
-    kept = {file.id: file for file in drafts.get(draft_id, browser_key).files}
-    query = select(_UPLOAD).where(_UPLOAD.c.draft_id == draft_id)
-    uploads = {upload.id: upload for upload in db.session.execute(query)}
-    found = []
-    for file in kept.values():
-        fingerprint = uploads[file.id].fingerprint if file.id in uploads else ""
-        found.append(Listed(file.id, file.shown, file.size_bytes, file.size_bytes, fingerprint, "kept"))
-    for upload in uploads.values():
-        if upload.id not in kept:
-            name, sizes = files.clean_name(upload.name).shown, (upload.size_bytes, upload.offset_bytes)
-            found.append(Listed(upload.id, name, *sizes, upload.fingerprint, _state(upload)))
-    return tuple(sorted(found, key=lambda file: file.id))
-
-
 def _require_room(draft_id: uuid.UUID, name: str, size_bytes: int) -> None:
     """Refuse a file that has no room beside the whole ones and what unfinished ones have reserved."""
-    limits = settings().tables.files
+    allowed = settings().tables.files
     coming = select(_UPLOAD.c.size_bytes).where(_UPLOAD.c.draft_id == draft_id, _IS_COMING)
     sizes = [file.size_bytes for file in drafts.kept_files(draft_id)] + list(db.session.scalars(coming))
-    if len(sizes) < limits.max_files and sum(sizes) + size_bytes <= limits.max_matter_bytes:
+    if len(sizes) < allowed.max_files and sum(sizes) + size_bytes <= allowed.max_matter_bytes:
         return
     db.session.rollback()
     raise TooManyFiles(
@@ -259,8 +246,8 @@ def _require_room(draft_id: uuid.UUID, name: str, size_bytes: int) -> None:
         files.TEXT_IS_SAVED,
         to_translate("De filer som redan syns på sidan finns kvar."),
         name=files.clean_name(name).shown,
-        files=limits.max_files,
-        megabytes=limits.max_matter_bytes // 1024**2,
+        files=allowed.max_files,
+        megabytes=allowed.max_matter_bytes // 1024**2,
     )
 
 
@@ -370,14 +357,6 @@ def _remove(draft_id: uuid.UUID, file_id: uuid.UUID) -> None:
     keys += db.session.scalars(gone.returning(_FILE.c.storage_key))
     db.session.execute(delete(_UPLOAD).where(*own))
     db.session.execute(delete(DraftKey).where(DraftKey.storage_key.in_(keys)))
-
-
-def _state(upload: Row[Any]) -> str:
-    if upload.given_up_at:
-        return "given_up"
-    if upload.composed_at:
-        return "kept"
-    return "received" if upload.received_at else "waiting"
 
 
 def _storable(words: str) -> str:

@@ -174,8 +174,9 @@ def init_app(app: Flask) -> None:
     """Give an app the strict request, the headers, the error pages, the filters and /healthz."""
     app.request_class = StrictRequest
     app.config.update(
-        # The cookie lives as long as a draft does after its last change.
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=24),
+        # Longer than a draft: what is saved while somebody types, or sent in parts, gives the draft
+        # new time without setting the cookie, and the draft's row alone says when it is over.
+        PERMANENT_SESSION_LIFETIME=timedelta(days=7),
         SESSION_REFRESH_EACH_REQUEST=False,
         # We send no Referer and many browsers hide it, so its absence must refuse nobody; the
         # token is bound to the session, and SameSite keeps the session at home.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from babel.dates import format_date, format_time
+from babel.units import format_unit
+from flask_babel import get_locale
 
 from config.languages import SWEDISH
 from intake.extensions import STOCKHOLM
-from intake.languages import chosen
 
 MONTHS = (
     "januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober",
@@ -24,7 +25,7 @@ def in_swedish(at: datetime) -> str:
 
 def in_words(at: datetime) -> str:
     """Write a time in Swedish time and in the language of the page or letter."""
-    if chosen().code == SWEDISH:
+    if _locale() == SWEDISH:
         return in_swedish(at)
     local = at.astimezone(STOCKHOLM)
     return f"{in_day(local.date())} {format_time(local, 'short', locale=_locale())}"
@@ -37,7 +38,7 @@ def in_day(day: date) -> str:
 
 def _locale() -> str:
     """Return whose habits a date is written by; English is that of Europe."""
-    code = chosen().code
+    code = str(get_locale() or SWEDISH)
     return "en_GB" if code == "en" else code
 
 
@@ -45,13 +46,13 @@ def in_digits(size_bytes: int) -> str:
     """Write a size as file managers do, in steps of 1024: ``1,2 MB``."""
     if size_bytes < 1024:
         return f"{size_bytes} byte"
-    size, unit = size_bytes / 1024, "kB"
-    for larger in ("MB", "GB"):
+    size, unit = size_bytes / 1024, "digital-kilobyte"
+    for larger in ("digital-megabyte", "digital-gigabyte"):
         if size < 1023.95:
             break
         size, unit = size / 1024, larger
-    shown = f"{size:.1f}".replace(".", ",") if size < 9.95 else f"{size:.0f}"
-    return f"{shown.removesuffix(',0')} {unit}"
+    rounded = round(size, 1) if size < 9.95 else round(size)
+    return str(format_unit(rounded, unit, "short", locale=_locale()))
 
 
 def in_groups(digest: str) -> list[str]:

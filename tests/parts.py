@@ -70,9 +70,6 @@ class Uploader:
     def cancel(self, place: str, **headers: str | None) -> TestResponse:
         return self._ask("DELETE", place, {}, headers)
 
-    def list(self) -> list[dict]:
-        return self.client.get(self.all).json
-
     def upload(self, data: bytes = FILM, name: str = "film.mp4", parts: int = 3) -> uuid.UUID:
         """Send a whole file; return the upload's id."""
         place, size = self.begin(len(data), name), -(-len(data) // parts)

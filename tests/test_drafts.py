@@ -76,6 +76,22 @@ def test_each_change_gives_it_24_hours_more(draft_id, clock):
         drafts.write(draft_id, KEY, text="Hej igen")
 
 
+def test_answers_to_questions_join_the_others_and_an_empty_one_goes(draft_id):
+    drafts.write(draft_id, KEY, questions={"who": "En man", "known": "På nätet"})
+    drafts.write(draft_id, KEY, questions={"known": "", "amount": "10 kr"})
+    drafts.write(draft_id, KEY, text="Hej")
+    assert drafts.get(draft_id, KEY).answers.questions == {"who": "En man", "amount": "10 kr"}
+
+
+def test_what_was_typed_in_a_turn_that_is_over_is_left(draft_id, clock):
+    assert drafts.write(draft_id, KEY, turn=0, text="Min") == 0
+    assert drafts.write(draft_id, KEY, text="Min cykel är stulen.") == 1
+    until = drafts.get(draft_id, KEY).expires_at
+    assert drafts.write(draft_id, KEY, turn=0, text="Min cykel") == 1
+    draft = drafts.get(draft_id, KEY)
+    assert (draft.turn, draft.answers.text, draft.expires_at) == (1, "Min cykel är stulen.", until)
+
+
 def test_answers_of_another_version_do_not_break_it(draft_id, database, seen):
     seen.scalars(select(Draft)).one().answers = {"text": "Hej", "mood": "glad"}
     seen.commit()

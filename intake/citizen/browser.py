@@ -26,7 +26,7 @@ def make_key() -> str:
 
 
 def stay() -> None:
-    """Let the cookie live for 24 hours from now, as the draft does."""
+    """Let the cookie live from now on as long as any draft of this browser may."""
     session.permanent = True
     session.modified = True
 

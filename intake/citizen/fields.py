@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import ValidationError
 
 from intake.languages import _
 
 EMAIL_CHARACTERS = 254
+# More than a page takes, so that what is too long can be kept and is still there to be shortened.
+MOST_TEXT_CHARACTERS = 100_000
+MOST_LINE_CHARACTERS = 1_000
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^\s@<>\[\]()\\,;:\"]+\.[^\s@<>\[\]()\\,;:\".]{2,}", re.I)
 _CONTROL = dict.fromkeys(
     code for code in range(160) if unicodedata.category(chr(code)) == "Cc" and chr(code) not in "\n\t"
@@ -93,6 +96,31 @@ class Form(FlaskForm):  # type: ignore[misc]
         return str(
             _("Sidan hade blivit för gammal. Det du skrev finns kvar här. Tryck en gång till, så går det.")
         )
+
+
+class PageForm(Form):
+    """A page of a draft, which can tell its answers before it is sent."""
+
+    # Kept only when they are right, as every choice is; other words are kept as they stand, to be mended.
+    exact: tuple[str, ...] = ()
+
+    def said(self) -> dict[str, Any]:
+        """Return the draft's answers that this page gives, by their names."""
+        raise NotImplementedError
+
+    def said_so_far(self) -> dict[str, Any]:
+        """Return the answers while they are given: what is not right yet is as it was before."""
+        self.validate()
+        for field in self:
+            is_choice = isinstance(field, OneOf)
+            is_wrong = field.errors and field.data and (is_choice or field.name in self.exact)
+            if is_wrong or (is_choice and field.data is None):
+                field.data = field.object_data
+            elif isinstance(field, TextAreaField):
+                field.data = (field.data or "")[:MOST_TEXT_CHARACTERS]
+            elif isinstance(field, StringField) and not is_choice:
+                field.data = (field.data or "")[:MOST_LINE_CHARACTERS]
+        return self.said()
 
 
 class OpenForm(FlaskForm):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from intake import storage, uploads
+from intake import limits, storage, uploads
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm, FilesForm
 from intake.citizen.paging import again, onward, open_draft, show
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 NO_ROOM = later(
     "Just nu kan vi inte ta emot filer. Texten kan skickas. Försök med filerna om en stund,"
     " eller mejla dem till adressen på kvittot när du har skickat texten."
+)
+FAR_TOO_MUCH = later(
+    "Det har kommit många filer från samma nät den senaste timmen. Texten kan skickas. Vänta en stund och"
+    " försök igen med filerna."
 )
 
 
@@ -79,6 +83,9 @@ def _add_files(draft_id: uuid.UUID, chosen: Iterable[FileStorage]) -> list[str]:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         upload = uploads.Upload(str(file.filename), size, file.mimetype, stream)
+        if uploads.is_too_much(limits.network_of(request.remote_addr), size):
+            wrong.append(str(FAR_TOO_MUCH))
+            continue
         try:
             uploads.add_file(draft_id, browser.key(), upload)
         except FileRefused as refused:

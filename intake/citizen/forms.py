@@ -18,6 +18,7 @@ from intake.citizen.fields import (
     Form,
     OneOf,
     OpenForm,
+    PageForm,
     at_most,
     clean_line,
     clean_text,
@@ -111,14 +112,19 @@ class ChoiceForm(Form):
             raise ValidationError(CHOOSE)
 
 
-class ConcernsForm(Form):
+class ConcernsForm(PageForm):
     """Whom it concerns; nobody needs to say."""
 
     concerns = OneOf(later("Gäller det dig själv eller någon annan?"), CONCERNS, validators=[offered_or_none])
 
+    def said(self) -> dict[str, Any]:
+        return {"concerns": self.concerns.data}
 
-class PlaceForm(Form):
-    """Where and when it happened; ``found`` is the municipality that was meant."""
+
+class PlaceForm(PageForm):
+    """Where and when it happened."""
+
+    exact = ("municipality",)
 
     place = OneOf(WHERE["event"][0], PLACES)
     municipality = StringField(later("Kommun eller postnummer"), filters=[clean_line])
@@ -128,7 +134,21 @@ class PlaceForm(Form):
     happened_words = StringField(
         WHERE["event"][1], filters=[clean_line], validators=[at_most(PLACE_CHARACTERS)]
     )
-    found: Municipality | None = None
+
+    @property
+    def found(self) -> Municipality | None:
+        """The municipality that is meant, None when none is or it is not known."""
+        if self.place.data != "municipality":
+            return None
+        return find_municipality(settings().tables.geography, self.municipality.data or "")
+
+    def said(self) -> dict[str, Any]:
+        return {
+            "place": self.place.data,
+            "municipality": self.found.code if self.found else None,
+            "place_words": self.place_words.data,
+            "happened_words": self.happened_words.data,
+        }
 
     def ask(self, where: AsksWhere) -> None:
         """Ask what fits the kind of matter."""
@@ -144,12 +164,8 @@ class PlaceForm(Form):
             raise ValidationError(_("Välj var det hände eller gäller. Det går bra att välja Vet inte."))
 
     def validate_municipality(self, field: Any) -> None:
-        if self.place.data != "municipality" and (self.place.data or not field.data):
-            return
-        geography = settings().tables.geography
-        self.found = find_municipality(geography, field.data)
-        if self.found is None:
-            raise ValidationError(_not_found(geography, field.data))
+        if self.place.data == "municipality" and self.found is None:
+            raise ValidationError(_not_found(settings().tables.geography, field.data))
 
     def validate_place_words(self, field: Any) -> None:
         if self.place.data == "words" and not field.data:
@@ -185,7 +201,7 @@ def _not_found(geography: Geography, words: str) -> Any:
     )
 
 
-class StoryForm(Form):
+class StoryForm(PageForm):
     """What happened. ``has_files`` says that files alone would do, ``asked`` which fields are questions."""
 
     text = TextAreaField(
@@ -197,11 +213,11 @@ class StoryForm(Form):
     has_files = False
     asked: tuple[tuple[Question, str], ...] = ()
 
-    @property
-    def answers(self) -> dict[str, str]:
-        """What was answered to the questions, by their codes."""
-        said = {question.code: self[name].data for question, name in self.asked}
-        return {code: words for code, words in said.items() if words}
+    def said(self) -> dict[str, Any]:
+        """Return the story, and what is said to each question by its code."""
+        heading = {"heading": self.heading.data} if self.heading else {}
+        answers = {question.code: self[name].data or "" for question, name in self.asked}
+        return {"text": self.text.data, "questions": answers, **heading}
 
     def validate_text(self, field: Any) -> None:
         if not field.data and not self.has_files:
@@ -235,8 +251,10 @@ class FilesForm(Form):
         return str(_("Sidan hade blivit för gammal, så filerna kom inte med. Välj dem igen, så går det."))
 
 
-class ContactForm(Form):
+class ContactForm(PageForm):
     """How we may reach the person; nothing of it is needed."""
+
+    exact = ("email", "wants_receipt", "other_language")
 
     name = StringField(later("Namn"), filters=[clean_line], validators=[at_most(NAME_CHARACTERS)])
     email = EmailField(later("E-post"), filters=[lambda words: (words or "").strip(" ")])
@@ -261,6 +279,27 @@ class ContactForm(Form):
             *((language.code, _name_of(language)) for language in languages),
             (OTHER_LANGUAGE, _("Ett annat språk")),
         ]
+
+    def said(self) -> dict[str, Any]:
+        """Return the answers: nobody is mailed who does not want to be.
+
+        A receipt goes to no address that is about to be another.
+        """
+        mail = self.mail.data or "yes"
+        language = self.answer_language.data or None
+        if language == OTHER_LANGUAGE or (self.other_language.data and not language):
+            language = self.other_language.data or OTHER_LANGUAGE
+        return {
+            "name": self.name.data or None,
+            "email": self.email.data or None,
+            "phone": self.phone.data or None,
+            "call_words": self.call_words.data,
+            "may_email": mail != "no",
+            "is_neutral": mail == "neutral",
+            "wants_receipt": bool(self.wants_receipt.data) and mail != "no" and not self.email.errors,
+            "answer_language": language,
+            "interpreter": self.interpreter.data or None,
+        }
 
     def validate_email(self, field: Any) -> None:
         if field.data and (len(field.data) > EMAIL_CHARACTERS or not is_email(field.data)):

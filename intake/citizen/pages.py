@@ -42,6 +42,12 @@ def begin() -> AnyResponse:
     return redirect(url_for(".subject", draft_id=draft_id, ny=1 if is_new else None), 303)
 
 
+@bp.get("/borja")
+def back_to_start() -> AnyResponse:
+    """Lead from the address that only a button goes to, as a change of language does, to its page."""
+    return redirect(url_for(".start"), 303)
+
+
 @bp.before_request
 def turn_back() -> AnyResponse | None:
     """Lead a browser that has no key from what was somebody's own to the empty first page.

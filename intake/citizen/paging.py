@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from intake import drafts
 from intake.citizen import browser
-from intake.citizen.fields import Form
+from intake.citizen.fields import Form, PageForm
 from intake.citizen.flow import category_of, choice_of, flow_of
 from intake.citizen.surface import bp
 from intake.errors import Conflict
@@ -51,6 +51,7 @@ def show(name: str, draft: drafts.OpenDraft, form: Form, **shown: Any) -> Respon
         chosen=choice_of(draft.answers),
         category=category_of(draft.answers),
         target=target(),
+        is_kept=isinstance(form, PageForm),
         resume_at=settings().public_url + url_for("citizen.resume"),
         **shown,
     )

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from intake import drafts, web
 from intake.citizen import browser
+from intake.citizen.fields import clean_text
 from intake.citizen.forms import BeginForm
 from intake.citizen.surface import bp
 from intake.errors import Conflict, IntakeError, NotFound, to_translate
@@ -60,8 +61,20 @@ def not_here(_error: NotFound) -> Response:
     if request.method == "POST" and request.mimetype != "multipart/form-data" and request.form.get("text"):
         form = BeginForm()
         form.validate()
+        form.text.data = "\n\n".join([form.text.data or "", *_answered()])
         return make_response(render_template("citizen/rescue.html", form=form), 404)
     return web.show_problem(web.PROBLEMS[404], is_draft="draft_id" in (request.view_args or {}))
+
+
+def _answered() -> list[str]:
+    """Return the answers that were posted beside a text, each under its question."""
+    categories = settings().tables.categories.all
+    asked = {question.code: question.words for category in categories for question in category.questions}
+    return [
+        f"{asked[code]}\n{clean_text(words)}"
+        for name, words in request.form.items()
+        if (code := name.removeprefix("svar_")) in asked and clean_text(words)
+    ]
 
 
 @bp.errorhandler(Conflict)

@@ -49,9 +49,12 @@ def receipt_paper() -> Response:
     return _paper(draft, with_code=False) if draft else _gone()
 
 
-@bp.post("/kvitto.pdf")
+@bp.post("/kvitto")
 def receipt_paper_with_code() -> Response:
-    """Send the receipt as a PDF with the status code, to a person who asked for that."""
+    """Send the receipt as a PDF with the status code, to a person who asked for that.
+
+    At the page's own address, since what is wrong with the request is shown as that page.
+    """
     draft, form = _own_draft(), ButtonForm()
     if draft is None:
         return _gone()

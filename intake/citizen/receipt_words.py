@@ -48,7 +48,6 @@ class Told:
     took_others: str | None
     support: tuple[SupportLine, ...]
     is_private: bool
-    is_supplement: bool
     address: str
 
     @property
@@ -80,7 +79,6 @@ def tell(draft: drafts.OpenDraft) -> Told:
         took_others=None if is_quiet or is_supplement or category is None else _took_others(category.code),
         support=settings().tables.authority.support_for(category.code if category else None),
         is_private=category is not None and category.is_private,
-        is_supplement=is_supplement,
         address=draft.address,
     )
 
@@ -136,19 +134,19 @@ def _contact(answers: drafts.Answers) -> Iterator[str]:
 
 
 def _took_others(category: str) -> str | None:
-    told = waiting.told(category)
-    if told is None:
+    others = waiting.find(category)
+    if others is None:
         return None
     counted = _(
         "Mellan %(since)s och %(until)s besvarades eller avslutades %(count)s ärenden av samma slag.",
-        since=in_day(told.since),
-        until=in_day(told.until),
-        count=told.count,
+        since=in_day(others.since),
+        until=in_day(others.until),
+        count=others.count,
     )
     took = ngettext(
         "För hälften av dem tog det högst %(num)s dag.",
         "För hälften av dem tog det högst %(num)s dagar.",
-        told.days,
+        others.days,
     )
     return f"{counted} {took} {_('Det kan ta kortare eller längre tid för dig.')}"
 

@@ -82,9 +82,8 @@ def _go_on(draft: drafts.OpenDraft) -> Response:
 
 
 def _first_open(draft: drafts.OpenDraft) -> str:
-    pages, answers = pages_of(draft), draft.answers
-    if "subject" in pages and answers.choice is None:
-        return "subject"
-    if "place" in pages and answers.place is None:
-        return "place"
-    return "check" if draft.is_sendable else "story"
+    """Return the first page of the draft that wants an answer and has none, else the last look."""
+    answers = draft.answers
+    is_placed = answers.municipality if answers.place == "municipality" else answers.place
+    is_answered = {"subject": answers.choice, "place": is_placed, "story": draft.is_sendable}
+    return next((page for page in pages_of(draft) if not is_answered.get(page, True)), "check")

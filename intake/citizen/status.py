@@ -12,12 +12,12 @@ from flask import Response, make_response, redirect, render_template, request, s
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.languages import SWEDISH
-from intake import drafts, limits, storage
+from intake import codes, drafts, limits, storage
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm
 from intake.citizen.status_forms import ConfirmForm, LostCodeForm, OpinionForm, ReachForm, StatusForm
 from intake.citizen.surface import bp
-from intake.errors import NotFound, StorageError
+from intake.errors import StorageError
 from intake.extensions import now
 from intake.languages import _, chosen, force_locale, later
 from intake.matters import following
@@ -32,10 +32,6 @@ HOUR = timedelta(hours=1)
 OPEN = timedelta(hours=2)
 TAKEN = ("assigned", "in_progress", "awaiting_citizen", "handed_over", "answered", "closed", "archived")
 WITHDRAWAL = later("Jag tar tillbaka det som jag har skickat i det här ärendet.")
-
-
-class Ended(NotFound):
-    """This browser follows no matter, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def answer_file(file_id: uuid.UUID) -> AnyResponse:
         # A file is saved because the person asked for it here, never because another site did.
         return show_problem(PROBLEMS[403])
     key = _key()
-    _get(key)
+    following.get(key)
     file = following.get_file(key, file_id)
     if file.storage_key is None:
         return _no_file(file.state, 403 if file.state == "held" else 409)
@@ -91,6 +87,15 @@ def answer_file(file_id: uuid.UUID) -> AnyResponse:
         log.exception("the bytes under %s could not be read", file.storage_key)
         return _no_file("away", 503)
     return as_download(stream, file.name, file.size_bytes)
+
+
+@bp.get("/arende/stang")
+@bp.get("/arende/lagg-till")
+@bp.get("/arende/ta-tillbaka")
+@bp.get("/arende/tycker")
+def back_to_followed() -> AnyResponse:
+    """Lead from an address that only a button goes to, as a change of language does, to its page."""
+    return redirect(url_for(".followed"), 303)
 
 
 @bp.post("/arende/stang")
@@ -121,7 +126,7 @@ def withdraw() -> AnyResponse:
 def reach() -> AnyResponse:
     """Change how we may reach the person; a new address counts when it is confirmed from there."""
     key = _key()
-    found = _get(key)
+    found = following.get(key)
     mail = "no" if not found.may_email else "neutral" if found.is_neutral else "yes"
     form = ReachForm(data={"mail": mail})
     if form.validate_on_submit():
@@ -174,8 +179,8 @@ def confirm_email() -> AnyResponse:
     return make_response(shown, 422 if form.errors else 200)
 
 
-@bp.errorhandler(Ended)
-def ended(_error: Ended) -> AnyResponse:
+@bp.errorhandler(following.Ended)
+def ended(_error: following.Ended) -> AnyResponse:
     """Lead to where a code is typed; a browser that has forgotten everything goes to the first page."""
     if session.pop("followed", None) is None:
         return redirect(url_for(".start"), 303)
@@ -207,7 +212,7 @@ def _status_page(form: StatusForm, status: int) -> Response:
 
 def _page(form: OpinionForm, status: int = 200) -> Response:
     key = _key()
-    found = _get(key)
+    found = following.get(key)
     shown = render_template(
         "citizen/steps.html",
         matter=found,
@@ -225,27 +230,20 @@ def _no_file(state: str, status: int) -> Response:
 
 
 def _key() -> following.Key:
-    """Return what this browser may look at; raises Ended when its two hours are over."""
+    """Return what this browser may look at; raises following.Ended when its two hours are over."""
     kept = session.get("followed")
     if kept is None or now().timestamp() - kept[2] > OPEN.total_seconds():
-        raise Ended("this browser follows no matter")
+        raise following.Ended("this browser follows no matter")
     return following.Key(kept[0], kept[1])
-
-
-def _get(key: following.Key) -> following.Followed:
-    found = following.find(key)
-    if found is None:
-        raise Ended("the code opens nothing any more")
-    return found
 
 
 def _begin(page: str, words: str) -> AnyResponse:
     """Begin a draft that adds to the matter, with these words in it, and go to a page of it."""
-    found = _get(_key())
+    key = _key()
     if not ButtonForm().validate():
         return redirect(url_for(".followed"), 303)
     answers = drafts.Answers(text=words, language=chosen().code)
-    draft_id = drafts.begin(browser.make_key(), answers, supplements_id=found.matter_id)
+    draft_id = drafts.begin(browser.make_key(), answers, supplements_id=following.hold(key))
     return redirect(url_for(f".{page}", draft_id=draft_id), 303)
 
 
@@ -265,9 +263,8 @@ def _changes(form: ReachForm, found: following.Followed) -> dict[str, Any]:
 def _is_too_often(what: str, tried: str, from_network: int, at_one: int) -> bool:
     """Count a try against its network and against what it tries; both, whatever the first says."""
     network = limits.network_of(request.remote_addr)
-    compact = "".join(tried.split()).replace("-", "").upper()
     counts = (
         limits.hit(what, network, window=HOUR) > from_network,
-        limits.hit(f"{what}_one", compact, window=HOUR) > at_one,
+        limits.hit(f"{what}_one", codes.compact(tried), window=HOUR) > at_one,
     )
     return any(counts)

@@ -98,7 +98,9 @@ def tell(error: Exception, *, is_mailable: bool | None) -> Told:
     may_mail = bool(is_mailable) and (isinstance(error, _MAY_MAIL) or type(error) is Conflict)
     if isinstance(error, FileRefused):
         status = next(status for kind, status in _REFUSED if isinstance(error, kind))
-        return Told(status, said(error), may_mail)
+        # The last sentence is another way out, and the address that goes with this answer is one.
+        told = FileRefused(*error.sentences[:-1], **error.values) if may_mail else error
+        return Told(status, said(told), may_mail)
     status, words = next(
         ((status, words) for kind, status, words in _WORDS if isinstance(error, kind)), (503, AWAY)
     )

@@ -65,32 +65,14 @@ def upload_options(draft_id: uuid.UUID) -> Response:  # noqa: ARG001 (the addres
     return _done(204, headers)
 
 
-@bp.get(_ALL, provide_automatic_options=False)
-@_answering
-def upload_list(draft_id: uuid.UUID) -> Response:
-    """List the form's files, so that a page that was loaded anew can go on with them."""
-    return jsonify(
-        [
-            {
-                "id": str(file.id),
-                "name": file.name,
-                "size": file.size_bytes,
-                "offset": file.offset_bytes,
-                "fingerprint": file.fingerprint,
-                "state": file.state,
-            }
-            for file in uploads.listed(draft_id, browser.key())
-        ]
-    )
-
-
 @bp.post(_ALL, provide_automatic_options=False)
 @_answering
 def upload_create(draft_id: uuid.UUID) -> Response:
     """Make room for a file, and say where its parts go."""
     announced = _announced()
-    network = limits.network_of(request.remote_addr)
-    if limits.hit("upload", network, window=timedelta(hours=1)) > CREATIONS_PER_HOUR:
+    if limits.hit("upload", _network(), window=timedelta(hours=1)) > CREATIONS_PER_HOUR:
+        raise TooOften
+    if uploads.is_too_much(_network(), announced.size_bytes):
         raise TooOften
     begun = uploads.create(draft_id, browser.key(), announced)
     place = url_for(".upload_append", draft_id=draft_id, upload_id=begun.id)
@@ -130,6 +112,10 @@ def upload_cancel(draft_id: uuid.UUID, upload_id: uuid.UUID) -> Response:
     """Take a file out of the form again."""
     uploads.cancel(draft_id, browser.key(), upload_id)
     return _done(204, {})
+
+
+def _network() -> str:
+    return limits.network_of(request.remote_addr)
 
 
 def _done(status: int, headers: dict[str, str]) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from config.categories import ChoiceGroup
+from config.categories import AsksWhere, ChoiceGroup
 from intake import drafts, limits
 from intake.citizen import browser, help
-from intake.citizen.fields import Form
+from intake.citizen.fields import Form, PageForm
 from intake.citizen.flow import category_of, group_of
 from intake.citizen.forms import (
     CONCERNS,
@@ -87,20 +88,31 @@ def _no_longer_asked(answers: drafts.Answers) -> dict[str, Any]:
 def concerns(draft_id: uuid.UUID) -> AnyResponse:
     """Ask whom it concerns; it can be skipped."""
     draft = open_draft(draft_id, "concerns")
-    form = ConcernsForm(data={"concerns": draft.answers.concerns})
+    form = _concerns_form(draft)
     if form.validate_on_submit():
-        write(draft_id, concerns=form.concerns.data)
+        write(draft_id, **form.said())
         return onward(draft, "concerns")
     return show("concerns", draft, form)
+
+
+def _concerns_form(draft: drafts.OpenDraft) -> ConcernsForm:
+    return ConcernsForm(data={"concerns": draft.answers.concerns})
 
 
 @bp.route("/skriv/<uuid:draft_id>/plats", methods=["GET", "POST"])
 def place(draft_id: uuid.UUID) -> AnyResponse:
     """Ask where and when."""
     draft = open_draft(draft_id, "place")
+    form = _place_form(draft)
+    if form.validate_on_submit():
+        write(draft_id, **form.said())
+        return onward(draft, "place")
+    names = [municipality.name for municipality in settings().tables.geography.municipalities]
+    return show("place", draft, form, names=names, where=_where(draft))
+
+
+def _place_form(draft: drafts.OpenDraft) -> PlaceForm:
     answers = draft.answers
-    category = category_of(answers)
-    where = category.asks_where if category else "event"
     form = PlaceForm(
         data={
             "place": answers.place,
@@ -109,18 +121,13 @@ def place(draft_id: uuid.UUID) -> AnyResponse:
             "happened_words": answers.happened_words,
         }
     )
-    form.ask(where)
-    if form.validate_on_submit():
-        write(
-            draft_id,
-            place=form.place.data,
-            municipality=form.found.code if form.found else None,
-            place_words=form.place_words.data,
-            happened_words=form.happened_words.data,
-        )
-        return onward(draft, "place")
-    names = [municipality.name for municipality in settings().tables.geography.municipalities]
-    return show("place", draft, form, names=names, where=where)
+    form.ask(_where(draft))
+    return form
+
+
+def _where(draft: drafts.OpenDraft) -> AsksWhere:
+    category = category_of(draft.answers)
+    return category.asks_where if category else "event"
 
 
 @bp.route("/skriv/<uuid:draft_id>/handelse", methods=["GET", "POST"])
@@ -129,17 +136,11 @@ def story(draft_id: uuid.UUID) -> AnyResponse:
     draft = open_draft(draft_id, "story")
     form = _story_form(draft)
     if form.validate_on_submit():
-        # Answers to another choice's questions are left: the person may come back to it.
-        asked = [question.code for question, _name in form.asked]
-        others = {code: said for code, said in draft.answers.questions.items() if code not in asked}
-        said: dict[str, Any] = {
-            "heading": form.heading.data if form.heading else draft.answers.heading,
-            "text": form.text.data,
-            "questions": others | form.answers,
-        }
+        said = form.said()
         write(draft_id, **said)
         found = help.find(replace(draft.answers, **said), help.shown())
-        return show("story", draft, form, help=found) if found else onward(draft, "story")
+        # The page that shows help is a new one, and what is typed on it is to be kept.
+        return show("story", open_draft(draft_id), form, help=found) if found else onward(draft, "story")
     return show("story", draft, form)
 
 
@@ -162,6 +163,14 @@ def _story_form(draft: drafts.OpenDraft) -> StoryForm:
 def contact(draft_id: uuid.UUID) -> AnyResponse:
     """Ask how we may reach the person, who need not say."""
     draft = open_draft(draft_id, "contact")
+    form = _contact_form(draft)
+    if form.validate_on_submit():
+        write(draft_id, **form.said())
+        return onward(draft, "contact")
+    return show("contact", draft, form)
+
+
+def _contact_form(draft: drafts.OpenDraft) -> ContactForm:
     answers = draft.answers
     form = ContactForm(
         data={
@@ -176,29 +185,7 @@ def contact(draft_id: uuid.UUID) -> AnyResponse:
         }
     )
     form.offer(settings().tables.answer_languages)
-    if form.validate_on_submit():
-        write(draft_id, **_contact_of(form))
-        return onward(draft, "contact")
-    return show("contact", draft, form)
-
-
-def _contact_of(form: ContactForm) -> dict[str, Any]:
-    """Return the answers that a filled form gives; nobody is mailed who does not want to be."""
-    mail = form.mail.data or "yes"
-    language = form.answer_language.data or None
-    if language == OTHER_LANGUAGE or (form.other_language.data and not language):
-        language = form.other_language.data or OTHER_LANGUAGE
-    return {
-        "name": form.name.data or None,
-        "email": form.email.data or None,
-        "phone": form.phone.data or None,
-        "call_words": form.call_words.data,
-        "may_email": mail != "no",
-        "is_neutral": mail == "neutral",
-        "wants_receipt": bool(form.wants_receipt.data) and mail != "no",
-        "answer_language": language,
-        "interpreter": form.interpreter.data or None,
-    }
+    return form
 
 
 def _mail_of(answers: drafts.Answers) -> str:
@@ -214,6 +201,15 @@ def _language_of(answers: drafts.Answers) -> dict[str, str]:
     if stored in ("", OTHER_LANGUAGE, *codes):
         return {"answer_language": stored, "other_language": ""}
     return {"answer_language": OTHER_LANGUAGE, "other_language": stored}
+
+
+# The pages that are kept while they are filled in. What it is about is not: what is asked follows from that.
+FORMS: dict[str, Callable[[drafts.OpenDraft], PageForm]] = {
+    "concerns": _concerns_form,
+    "place": _place_form,
+    "story": _story_form,
+    "contact": _contact_form,
+}
 
 
 @bp.get("/skriv/<uuid:draft_id>/granska")

@@ -124,7 +124,7 @@ EVENTS = {
     "feedback_given": "Den som skrev svarade på hur kontakten har varit",
     "letter_bounced": "Ett svar kom i retur",
     "file_quarantined": "En fil sattes i karantän",
-    "files_awaited": "Formuläret skickades innan alla filer hade kommit fram",
+    "files_awaited": "Formuläret skickades medan filer var på väg eller lades samman",
     "file_arrived": "En fil som var på väg kom fram",
     "file_given_up": "En fil kom aldrig fram i sin helhet",
     "danger_seen": "Ett nytt meddelande tyder på fara nu",

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from intake.extensions import db, settings
 from intake.models import Matter, StatusCode, table_of
@@ -16,6 +16,8 @@ from intake.models import Matter, StatusCode, table_of
 Way = Literal["mail", "notice", "page", "nowhere"]
 DELICATE_FLAGS = frozenset({"vulnerable", "protected_identity", "secrecy"})
 SECRET = ("ja", "trolig")
+# What a check may find in a file of ours that is given out; ``file_state`` says so to the status page.
+GIVEN_OUT = frozenset({"accept", "warn", "not_scanned"})
 
 
 def way_of(
@@ -26,11 +28,19 @@ def way_of(
     category: str,
     flags: Collection[str],
     has_code: bool,
+    awaits_form: bool = False,
 ) -> Way:
-    """Say which way an answer goes. ``has_code`` tells that somebody has a code to the status page."""
-    if not email or not may_email:
-        return "page" if has_code else "nowhere"
-    return "notice" if is_neutral or is_delicate(category, flags) else "mail"
+    """Say which way an answer goes. ``has_code`` tells that somebody has a code to the status page.
+
+    ``awaits_form`` tells that the matter is a letter's whose form may still join it, perhaps from
+    somebody else: then no link is mailed, since it would open what the form says.
+    """
+    if email and may_email:
+        if not is_neutral and not is_delicate(category, flags):
+            return "mail"
+        if not awaits_form:
+            return "notice"
+    return "page" if has_code else "nowhere"
 
 
 def is_delicate(category: str, flags: Collection[str]) -> bool:
@@ -46,7 +56,7 @@ def is_delicate(category: str, flags: Collection[str]) -> bool:
 
 
 def find_way(matter_id: uuid.UUID) -> Way:
-    """Read which way an answer in a matter goes as it stands now."""
+    """Read which way a handler's answer in a matter goes as it stands now."""
     columns = ("sender_email", "may_email", "is_neutral", "category", "flags")
     matter = db.session.execute(select(*table_of(Matter).c[columns]).where(Matter.id == matter_id)).one()
     return way_of(
@@ -56,6 +66,7 @@ def find_way(matter_id: uuid.UUID) -> Way:
         category=matter.category,
         flags=matter.flags,
         has_code=has_code(matter_id),
+        awaits_form=bool(db.session.scalar(select(func.awaits_form(matter_id)))),
     )
 
 

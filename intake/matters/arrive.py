@@ -14,18 +14,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 
 from config.languages import SWEDISH
-from intake import codes, letters, outbox, routing, rows
+from intake import codes, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
-from intake.matters import placing
+from intake.matters import placing, receipts
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.records import keep_placement, note, stand_in, update_matter
+from intake.matters.records import ask_person, keep_placement, note, stand_in, update_matter
 from intake.models import (
     Arrival,
     Attachment,
     MailAddress,
     Matter,
     Message,
-    OutgoingLetter,
     StatusCode,
     new_id,
     table_of,
@@ -155,7 +154,7 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
     if address.matter_id:
         written = add_message(address.matter_id, submission)
         if not submission.is_supplement:
-            placing.place_joined(written.matter_id, _facts(submission), _said(submission))
+            _join(written.matter_id, submission)
         reference = _reference_of(written.matter_id)
     else:
         written = begin_matter(submission, address)
@@ -169,8 +168,7 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
         message_id=written.message_id,
         marks=[],
     )
-    code = mint_status_code(written.matter_id)
-    at = submission.received_at
+    code, at = mint_status_code(written.matter_id), submission.received_at
     if submission.is_uploading:
         rows.change(_UPLOADS_GO_ON, written.matter_id, written.message_id, at + GOES_ON, draft_id)
         note(written.matter_id, "files_awaited", {})
@@ -191,8 +189,8 @@ def begin_matter(
     matter_id, reference = new_id(), codes.new_reference()
     if address is None or address.is_revoked:
         # An address whose draft was erased opens nothing more; the matter needs one of its own.
-        token, at = codes.new_token(), submission.received_at
-        rows.insert(MailAddress, token=token, matter_id=matter_id, created_at=at)
+        at = submission.received_at
+        rows.insert(MailAddress, token=codes.new_token(), matter_id=matter_id, created_at=at)
     else:
         rows.change(_LED, matter_id, address.id)
     rows.insert(
@@ -209,10 +207,10 @@ def begin_matter(
     # A machine's letter that names another matter may be the answer to an alarm, or the alarm itself.
     if placement.priority == URGENT and not (submission.is_automatic and possible_of):
         raise_alarm(matter_id)
-    has_failed = routing.FAILED in {reason.code for reason in placement.reasons}
-    if has_failed:
+    is_sure = routing.FAILED not in {reason.code for reason in placement.reasons}
+    if not is_sure:
         outbox.add("place_again", matter_id)
-    if _may_owe_receipt(submission, placement, is_sure=not has_failed):
+    if not submission.is_automatic and receipts.may_go(placement, submission.wants_receipt, is_sure=is_sure):
         _owe_receipt(matter_id, submission)
     return Written(matter_id, message_id, reference)
 
@@ -233,16 +231,24 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
         is_reopened = "closed_at" in values
         values |= placing.lifted(matter_id, matter, _facts(submission), is_reopened=is_reopened)
     update_matter(matter_id, values)
+    for why in submission.needs_person:
+        ask_person(matter_id, why)
     note(matter_id, "message_added", {"channel": submission.channel, "files": len(submission.files)})
     return Written(matter_id, message_id)
 
 
+def _join(matter_id: uuid.UUID, submission: Submission) -> None:
+    """Let a form say what the matter of the letter before it is about, and whose it is."""
+    placing.place_joined(matter_id, _facts(submission), _said(submission))
+    if submission.wants_receipt:
+        _owe_receipt(matter_id, submission)
+
+
 def _facts(submission: Submission) -> routing.Facts:
-    said = [submission.text, *(answer.answer for answer in submission.answers)]
     return routing.Facts(
         channel=submission.channel,  # type: ignore[arg-type]
         subject=submission.subject,
-        text="\n".join(said) if submission.answers else submission.text,
+        text=placing.whole_text(submission.text, [answer.answer for answer in submission.answers]),
         category=submission.category,
         municipality=submission.municipality,
         place_words=submission.place_words,
@@ -252,8 +258,11 @@ def _facts(submission: Submission) -> routing.Facts:
 
 
 def _said(submission: Submission) -> dict[str, object]:
-    """Return the columns in which a form says more than the letter before it did."""
-    values: dict[str, object] = {
+    """Return the columns that a form gives to the matter of the letter before it.
+
+    Its sender wins even where it gives none: whoever mailed the letter may be somebody else.
+    """
+    return {
         "subject": _subject(submission),
         "chosen_category": submission.category,
         "place": submission.place,
@@ -261,10 +270,11 @@ def _said(submission: Submission) -> dict[str, object]:
         "place_words": submission.place_words,
         "concerns": submission.concerns,
         "happened_words": submission.happened_words,
+        "sender_name": submission.sender_name,
+        "sender_email": submission.sender_email,
+        "sender_phone": submission.sender_phone,
         **_wished(submission),
     }
-    senders = ("sender_name", "sender_email", "sender_phone")
-    return values | {name: value for name in senders if (value := getattr(submission, name))}
 
 
 def _wished(submission: Submission) -> dict[str, object]:
@@ -383,31 +393,7 @@ def _reference_of(matter_id: uuid.UUID) -> str:
     return str(db.session.scalars(select(Matter.reference).where(Matter.id == matter_id)).one())
 
 
-def _may_owe_receipt(submission: Submission, placement: routing.Placement, *, is_sure: bool) -> bool:
-    """Say whether a receipt may go by mail: automatic mail must never put a person at risk.
-
-    ``is_sure`` is False when no rule could say what the matter is about.
-    """
-    if not submission.sender_email or submission.is_automatic or submission.wants_receipt is False:
-        return False
-    category = settings().tables.categories.get(placement.category)
-    is_delicate = category.is_private or "vulnerable" in placement.flags or not is_sure
-    return bool(submission.wants_receipt) or not is_delicate
-
-
 def _owe_receipt(matter_id: uuid.UUID, submission: Submission) -> None:
-    tables, letter_id = settings().tables, new_id()
-    header = letters.message_id(
-        "receipt", str(letter_id), settings().address_key, tables.authority.mail_domain
-    )
-    rows.insert(
-        OutgoingLetter,
-        id=letter_id,
-        matter_id=matter_id,
-        kind="receipt",
-        recipient=submission.sender_email,
-        message_id_header=header,
-        in_reply_to=submission.message_id_header,
-        created_at=submission.received_at,
-    )
-    outbox.add("send_letter", letter_id)
+    if submission.sender_email:
+        at, header = submission.received_at, submission.message_id_header
+        receipts.owe(matter_id, submission.sender_email, at=at, in_reply_to=header)

@@ -1,7 +1,8 @@
 """What a citizen sees of and does to a matter that its status code opens, and nothing more.
 
 All that is read comes out of functions in the database that ask for the reference and the code's
-digest each time, so that a revoked code opens nothing from then on. Each act is one commit.
+digest each time, so that a revoked code opens nothing from then on. Each act is one commit, and
+what is done for whoever has a code is done while the code is held.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CHANGES_A_DAY = 5
 # Of these matters the law lets us tell that they have come and are registered, and no more.
 QUIET_REGIMES = ("brottsdata", "manual")
 
+_HOLD = text("SELECT hold_code(:reference, :code_hash)")
 _STATUS = text("SELECT * FROM followed_status(:reference, :code_hash, :at)")
 _ANSWERS = text("SELECT * FROM followed_answers(:reference, :code_hash)")
 _FILE = text("SELECT * FROM followed_file(:reference, :code_hash, :file_id)")
@@ -37,6 +39,10 @@ _OWE_LINK = text(
     "SELECT set_config('synchronous_commit', 'off', true),"
     " owe_status_link(:reference, :letter, :header, :job, :private, :at)"
 ).bindparams(bindparam("private", type_=types.ARRAY(types.Text)))
+
+
+class Ended(NotFound):
+    """A code opens nothing, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +150,24 @@ def find(key: Key) -> Followed | None:
 
 
 def get(key: Key) -> Followed:
-    """Return the matter that a key opens; raises NotFound."""
+    """Return the matter that a key opens; raises Ended."""
     found = find(key)
     if found is None:
-        raise NotFound("no matter is opened by this code")
+        raise Ended("no matter is opened by this code")
     return found
+
+
+def hold(key: Key) -> uuid.UUID:
+    """Return the id of the matter that a key opens; raises Ended.
+
+    Until the caller's transaction ends nobody revokes the code, so that what is begun with it now is
+    ended with it then.
+    """
+    values = {"reference": key.reference, "code_hash": key.code_hash}
+    matter_id: uuid.UUID | None = db.session.scalar(_HOLD, values)
+    if matter_id is None:
+        raise Ended("no matter is opened by this code")
+    return matter_id
 
 
 def answers(key: Key) -> tuple[Answer, ...]:
@@ -179,11 +198,11 @@ def get_file(key: Key, file_id: uuid.UUID) -> GivenFile:
 
 
 def change_contact(key: Key, values: Mapping[str, object]) -> None:
-    """Change how the person may be reached, at once, and commit; raises NotFound.
+    """Change how the person may be reached, at once, and commit; raises Ended.
 
     ``values`` are columns among sender_phone, may_email, is_neutral and call_words.
     """
-    matter_id = get(key).matter_id
+    matter_id = hold(key)
     if values:
         update_matter(matter_id, dict(values))
         note(matter_id, "contact_changed", {"what": sorted(values)})
@@ -194,8 +213,9 @@ def ask_email_change(key: Key, email: str) -> bool:
     """Owe a letter to a new address, which counts when it is confirmed from there, and commit.
 
     Say no, and change nothing, when it was asked too often today. The old address counts meanwhile.
+    Raises Ended.
     """
-    matter_id = get(key).matter_id
+    matter_id = hold(key)
     if limits.hit("email_change", str(matter_id), window=DAY) > CHANGES_A_DAY:
         db.session.rollback()
         return False
@@ -229,7 +249,10 @@ def confirm_email(token: str) -> bool:
 
 
 def give_feedback(key: Key, answer: int, words: str) -> bool:
-    """Keep what the person thought of the contact, once for a matter, and commit; say whether it was."""
+    """Keep what the person thought of the contact, once for a matter, and commit; say whether it was.
+
+    Raises Ended.
+    """
     followed = get(key)
     if not followed.asks_feedback:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable
 from typing import Any, cast
 
 from flask import current_app
@@ -12,10 +13,14 @@ from sqlalchemy import exists, select, text
 from intake import outbox, routing
 from intake.extensions import db, settings
 from intake.matters.alarms import URGENT, raise_alarm
+from intake.matters.answering import DELICATE_FLAGS
 from intake.matters.records import ask_person, keep_placement, leave_inboxes, note, stand_in, update_matter
 from intake.models import Arrival, Attachment, Matter, Message, table_of
 
 log = logging.getLogger(__name__)
+
+# What was once seen is not taken back by calmer words that came later.
+LASTING_FLAGS = DELICATE_FLAGS | {routing.EMERGENCY}
 
 
 def rules() -> routing.Rules:
@@ -33,10 +38,15 @@ def place(facts: routing.Facts) -> routing.Placement:
         return routing.fallback(rules(), facts)
 
 
+def whole_text(text: str, answers: Iterable[str]) -> str:
+    """Return the text that a message is placed by: its own, and the answers to its questions."""
+    return "\n".join((text, *answers))
+
+
 def place_joined(matter_id: uuid.UUID, facts: routing.Facts, said: dict[str, object]) -> None:
     """Place a matter again when its form came after its letter, unless a person has acted on it.
 
-    ``said`` are the columns in which the form says more than the letter did.
+    ``said`` are the columns that the form gives to the matter.
     """
     placed = select(*table_of(Matter).c["id", "unit_id", "priority", "flags"]).where(Matter.id == matter_id)
     matter = db.session.execute(placed).one()
@@ -60,7 +70,7 @@ def place_again(matter_id: uuid.UUID, claim: outbox.Claim) -> None:
         facts = routing.Facts(
             channel=matter.channel,  # type: ignore[arg-type]
             subject=matter.subject,
-            text=first.text,
+            text=whole_text(first.text, [answer["answer"] for answer in first.answers]),
             category=matter.chosen_category,
             municipality=matter.municipality,
             place_words=matter.place_words,
@@ -105,10 +115,11 @@ def _replaced(matter: Any, placement: routing.Placement) -> dict[str, object]:
     keep_placement(matter.id, placement)
     if placement.priority == URGENT != matter.priority:
         raise_alarm(matter.id)
-    values: dict[str, object] = {"priority": placement.priority, "flags": list(placement.flags)}
-    if routing.EMERGENCY in matter.flags:
-        # What was said in danger is not taken back by calmer words that came later.
-        values = {"priority": URGENT, "flags": sorted({*placement.flags, routing.EMERGENCY})}
+    lasting = LASTING_FLAGS.intersection(matter.flags)
+    values: dict[str, object] = {
+        "priority": min(placement.priority, matter.priority) if lasting else placement.priority,
+        "flags": sorted({*placement.flags, *lasting}),
+    }
     if settings().tables.authority.unit(matter.unit_id).is_walled:
         return values
     if placement.unit != matter.unit_id:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 
 from config.languages import SWEDISH
 from intake import codes, letters, limits, outbox, rows, storage
-from intake.errors import NotFound
+from intake.errors import NotFound, ScannerAway
 from intake.extensions import db, now, settings
 from intake.files import clean_name
-from intake.matters import writing
+from intake.matters import receipts, writing
 from intake.matters.alarms import WAITS
+from intake.matters.answering import GIVEN_OUT, way_of
 from intake.matters.arrive import mint_status_code
 from intake.matters.records import ask_person, note
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
@@ -33,6 +34,14 @@ COUNTED = "counted"
 WAITS_NO_MORE = "waits no more"
 # Why another letter was not: the address or the wish is another now.
 WANTED_NO_MORE = "wanted no more"
+# The matter has become no thing for a mailbox, and the answer is not told on the status page.
+DELICATE_NOW = "delicate now"
+# A file of a reply was found to be one that is never given out.
+FILE_HELD = "file held"
+# A link would open what the form brings, and it may not be this person's.
+FORM_MAY_COME = "form may come"
+# Letters to whoever wrote, as they wish and where they wish.
+TO_THE_PERSON = ("receipt", "reply", "notice", "status_link")
 # What a person is asked to look at when a letter of a kind did not go.
 NEEDS = {"reply": "reply_not_sent", "notice": "notice_not_sent", "alarm": "alarm_not_sent"}
 
@@ -50,6 +59,8 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
         claim.finish()
         db.session.commit()
         return None
+    if letter.kind == "reply":
+        _take_safe_way(letter)
     if (why := _find_reason_not_to(letter)) is not None:
         _settle(letter, "refused", why, claim)
         return None
@@ -78,12 +89,52 @@ def give_back(letter_id: uuid.UUID) -> None:
     db.session.commit()
 
 
+def record_bounced(letter_id: uuid.UUID, matter_id: uuid.UUID) -> None:
+    """Make a person's task of a letter of ours that came back; joins the caller's transaction."""
+    letter = update(OutgoingLetter).where(OutgoingLetter.id == letter_id)
+    db.session.execute(letter.values(state="bounced"))
+    ask_person(matter_id, "letter_bounced")
+    note(matter_id, "letter_bounced", {})
+
+
+def _take_safe_way(letter: OutgoingLetter) -> None:
+    """Let a notice go in a reply's place where its matter has become delicate while it waited.
+
+    It can where the answer stands on the status page, and nobody else's form may join the matter.
+    """
+    if not _may_go_whole(letter):
+        said = db.session.get_one(Message, letter.message_id)
+        if said.is_told and not receipts.may_be_joined(letter.matter_id):
+            letter.kind = "notice"
+
+
+def _may_go_whole(letter: OutgoingLetter) -> bool:
+    matter = db.session.get_one(Matter, letter.matter_id)
+    way = way_of(
+        email=letter.recipient,
+        may_email=True,
+        is_neutral=matter.is_neutral,
+        category=matter.category,
+        flags=matter.flags,
+        has_code=False,
+    )
+    return way == "mail"
+
+
 def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
-    """Return why a letter is not sent after all, None when it is; counts it against its cap."""
+    """Return why a letter is not sent after all, None when it is; counts it against its cap.
+
+    Raises ScannerAway while a file of a reply is not checked.
+    """
     if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
         return WAITS_NO_MORE
-    if letter.kind in ("notice", "status_link") and not _is_wanted(letter):
+    # Asked first, so that a form which joins in between has already changed who is wanted to get it.
+    if letter.kind == "status_link" and receipts.may_be_joined(letter.matter_id):
+        return FORM_MAY_COME
+    if letter.kind in TO_THE_PERSON and not _is_wanted(letter):
         return WANTED_NO_MORE
+    if letter.kind == "reply":
+        return _find_reason_to_keep(letter)
     if letter.kind == "confirm_email" and _find_change(letter) is None:
         return WANTED_NO_MORE
     most = MOST_A_DAY.get(letter.kind)
@@ -91,6 +142,19 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
         if limits.hit(letter.kind, letter.recipient.lower(), window=timedelta(days=1)) > most:
             return "daily cap"
         letter.why = COUNTED
+    return None
+
+
+def _find_reason_to_keep(letter: OutgoingLetter) -> str | None:
+    """Return why a whole answer does not leave us, None when it does."""
+    if not _may_go_whole(letter):
+        return DELICATE_NOW
+    files = select(Attachment.verdict).where(Attachment.message_id == letter.message_id)
+    verdicts = set(db.session.scalars(files))
+    if verdicts - GIVEN_OUT - {"unchecked"}:
+        return FILE_HELD
+    if "unchecked" in verdicts:
+        raise ScannerAway("a file of a reply is not checked yet")
     return None
 
 
@@ -130,11 +194,14 @@ def _outgoing(letter: OutgoingLetter) -> Outgoing:
         link = f"{settings().handler_url}/arende/{matter.reference}"
     elif letter.kind == "confirm_email":
         link = writing.link_to("bekrafta", _mint_token(letter), language)
+    elif letter.kind == "receipt" and not receipts.carries_code(letter):
+        link = ""
     else:
         secret = f"{matter.reference}.{mint_status_code(matter.id)}"
         link = writing.link_to("folj", secret, language)
     sender = _matter_address(letter)
-    words = writing.write(letter.kind, matter, link=link, matter_address=sender)
+    received_at = letter.created_at if letter.kind == "receipt" else matter.received_at
+    words = writing.write(letter.kind, matter, link=link, received_at=received_at, matter_address=sender)
     if letter.kind == "confirm_email":
         # Nobody knows yet whose address it is, so it is not given the one that leads into the matter.
         sender = _general_address()
@@ -197,8 +264,9 @@ def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
 
 def _find_change(letter: OutgoingLetter) -> EmailChange | None:
     """Return the change of address that a letter asks about, None when nothing is asked any more."""
-    asked = select(EmailChange).where(EmailChange.matter_id == letter.matter_id)
-    newest = db.session.scalar(asked.order_by(EmailChange.created_at.desc(), EmailChange.id.desc()).limit(1))
+    asked = select(EmailChange).where(EmailChange.id == func.newest_email_change(letter.matter_id))
+    # Its row is held, so that whoever ends it meanwhile ends also the one that is made beside it.
+    newest = db.session.scalar(asked.with_for_update())
     if newest is None or newest.email != letter.recipient:
         return None
     return newest if newest.confirmed_at is None and newest.expires_at > now() else None

@@ -7,6 +7,7 @@ neither a number in the subject nor our name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from babel.support import NullTranslations
 from flask import render_template
@@ -34,14 +35,17 @@ def language_of(matter: Matter) -> str:
     return matter.language if is_shown and has_words else SWEDISH
 
 
-def write(kind: str, matter: Matter, *, link: str, matter_address: str = "") -> Words:
-    """Write an automatic letter of a kind: its words in the matter's language."""
+def write(kind: str, matter: Matter, *, link: str, received_at: datetime, matter_address: str = "") -> Words:
+    """Write an automatic letter of a kind: its words in the matter's language.
+
+    ``received_at`` is the time that it tells; a receipt without a link does not speak of one.
+    """
     language = SWEDISH if kind == "alarm" else language_of(matter)
     with force_locale(language):
         text = render_template(
             f"mail/{kind}.txt",
             reference=matter.reference,
-            received_at=matter.received_at,
+            received_at=received_at,
             is_neutral=matter.is_neutral,
             link=link,
             matter_address=matter_address,

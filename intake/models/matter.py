@@ -39,6 +39,7 @@ class Matter(Base):
         Index("ix_matter_waiting", "received_at", "id",
               postgresql_where=sql("priority = 1 AND handler_id IS NULL AND closed_at IS NULL")),
         Index(None, "received_at", "id"),
+        Index(None, "category", "received_at"),
     )  # fmt: skip
 
     id: Mapped[Id]

@@ -12,7 +12,8 @@
     // An address is confirmed by the person's own press: what opens links by itself must not do it.
     if (!reference || !parts.length) return;
     reference.value = parts[0];
-    form.requestSubmit();
+    // A link of somebody else's must not put their matter in place of the one that is open here.
+    if (!document.querySelector(".notice a")) form.requestSubmit();
   };
   if (!form?.elements.code) return;
   addEventListener("hashchange", take);

@@ -1,8 +1,9 @@
-// Saves what is typed, on the server alone.
+// Saves what is filled in, on the server alone.
 (() => {
   const form = document.getElementById("formular"), told = document.getElementById("sparat");
   const { to, saved, away, failed } = told.dataset;
-  let typed = 0, kept = 0, isCalm, isWarned, timer, flight;
+  // What a page with faults was sent with is kept nowhere yet.
+  let typed = document.querySelector(".summary") ? 1 : 0, kept = 0, isCalm, isWarned, timer, flight;
 
   const tell = (words) => {
     told.ariaLive = isCalm ? "off" : "polite";
@@ -27,13 +28,17 @@
       if (mine !== flight) return;
       isCalm = 0;
       tell(trouble.status ? failed : away);
-      later(10000);
+      // A page that has been sent since, as in another tab, holds what was said last.
+      if (trouble.status !== 409) later(10000);
     }
   };
 
-  addEventListener("input", ({ target }) => {
-    if (target.matches("textarea, [type=text], [type=email], [type=tel]")) later(++typed % 50 ? 2000 : 0);
-  });
+  const note = ({ target, type }) => {
+    const isTyped = target.matches("textarea, [type=text], [type=email], [type=tel]");
+    if (target.form === form && isTyped === (type === "input")) later(++typed % 50 ? 2000 : 0);
+  };
+  addEventListener("input", note);
+  addEventListener("change", note);
   // The page's own sending carries it all; nothing older may follow.
   addEventListener("submit", () => { kept = typed; flight = flight?.abort(); });
   addEventListener("click", (event) => {

@@ -46,13 +46,15 @@ FUNCTIONS = {
         """
         CREATE FUNCTION finish_upload(
             p_upload uuid, p_key text, p_size bigint, p_sha256 text, p_at timestamptz)
-        RETURNS TABLE (matter_id uuid, message_id uuid, name text, declared_type text, is_in_draft boolean)
+        RETURNS TABLE (matter_id uuid, message_id uuid, name text, declared_type text)
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         DECLARE
             whole upload%ROWTYPE;
+            has_form boolean;
         BEGIN
             PERFORM FROM draft WHERE draft.id = (SELECT draft_id FROM upload WHERE upload.id = p_upload)
             FOR UPDATE;
+            has_form := FOUND;
             SELECT * INTO whole FROM upload
             WHERE upload.id = p_upload AND upload.received_at IS NOT NULL AND upload.composed_at IS NULL
             FOR UPDATE;
@@ -60,7 +62,12 @@ FUNCTIONS = {
             DELETE FROM draft_key USING upload_part
             WHERE upload_part.upload_id = p_upload AND draft_key.storage_key = upload_part.storage_key;
             DELETE FROM upload_part WHERE upload_part.upload_id = p_upload;
-            UPDATE upload SET composed_at = p_at WHERE upload.id = p_upload;
+            -- With its form goes what the form knew of it, when the matter has the file.
+            IF has_form THEN
+                UPDATE upload SET composed_at = p_at WHERE upload.id = p_upload;
+            ELSE
+                DELETE FROM upload WHERE upload.id = p_upload;
+            END IF;
             IF whole.matter_id IS NULL THEN
                 INSERT INTO draft_file (id, draft_id, name, storage_key, size_bytes, sha256,
                     declared_type, created_at)
@@ -69,8 +76,7 @@ FUNCTIONS = {
                 INSERT INTO draft_key (storage_key, draft_id, size_bytes, created_at)
                 VALUES (p_key, whole.draft_id, p_size, p_at);
             END IF;
-            RETURN QUERY SELECT whole.matter_id, whole.message_id, whole.name, whole.declared_type,
-                whole.matter_id IS NULL;
+            RETURN QUERY SELECT whole.matter_id, whole.message_id, whole.name, whole.declared_type;
         END
         $$
         """,
@@ -130,26 +136,32 @@ FUNCTIONS = {
         """,
         ("handler",),
     ),
+    # Forms whose time is over, with all that was theirs alone. The address of one that was to add to a
+    # matter led there from its beginning, and ends if nothing was sent; other addresses end if nothing came.
     "expire_drafts(timestamptz)": (
         """
         CREATE OR REPLACE FUNCTION expire_drafts(p_now timestamptz) RETURNS bigint
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         DECLARE
             gone uuid[];
+            unsent_supplements uuid[];
         BEGIN
             WITH expired AS (
-                DELETE FROM draft WHERE expires_at < p_now RETURNING id
+                DELETE FROM draft WHERE expires_at < p_now RETURNING id, supplements_id, matter_id
             )
-            SELECT array_agg(id) INTO gone FROM expired;
+            SELECT array_agg(id), array_agg(id) FILTER (WHERE supplements_id IS NOT NULL AND matter_id IS NULL)
+            INTO gone, unsent_supplements FROM expired;
             -- Statements of their own: they see also what was added while the first one waited.
             DELETE FROM upload_part USING upload
             WHERE upload.id = upload_part.upload_id AND upload.matter_id IS NULL
               AND upload.draft_id = ANY (gone);
-            DELETE FROM upload WHERE upload.matter_id IS NULL AND upload.draft_id = ANY (gone);
+            DELETE FROM upload WHERE upload.draft_id = ANY (gone)
+              AND (upload.matter_id IS NULL OR upload.composed_at IS NOT NULL);
             DELETE FROM draft_key WHERE draft_id = ANY (gone)
               AND NOT EXISTS (SELECT FROM upload_part WHERE upload_part.storage_key = draft_key.storage_key);
             UPDATE mail_address SET revoked_at = p_now
-            WHERE matter_id IS NULL AND revoked_at IS NULL AND draft_id = ANY (gone);
+            WHERE revoked_at IS NULL AND (
+                draft_id = ANY (unsent_supplements) OR matter_id IS NULL AND draft_id = ANY (gone));
             RETURN cardinality(coalesce(gone, '{}'));
         END
         $$

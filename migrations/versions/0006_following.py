@@ -27,6 +27,29 @@ FUNCTIONS = {
         """,
         ("citizen",),
     ),
+    # The same, and nobody revokes the code until the caller commits what it does for the one who has it.
+    "hold_code(text, text)": (
+        """
+        CREATE FUNCTION hold_code(p_reference text, p_code_hash text) RETURNS uuid
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT matter.id FROM matter JOIN status_code ON status_code.matter_id = matter.id
+            WHERE matter.reference = p_reference
+              AND status_code.code_hash = p_code_hash AND status_code.revoked_at IS NULL
+            FOR SHARE OF status_code
+        $$
+        """,
+        ("citizen",),
+    ),
+    # The change of address that was asked for last; a letter that went twice has two that are alike.
+    "newest_email_change(uuid)": (
+        """
+        CREATE FUNCTION newest_email_change(p_matter uuid) RETURNS uuid
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT id FROM email_change WHERE matter_id = p_matter ORDER BY created_at DESC, id DESC LIMIT 1
+        $$
+        """,
+        ("worker",),
+    ),
     # How an address and a number are shown to their owner: enough to know them again.
     "masked_email(text)": (
         """
@@ -54,8 +77,7 @@ FUNCTIONS = {
                    masked_email(nullif(matter.sender_email, '')),
                    (SELECT CASE WHEN newest.confirmed_at IS NULL AND newest.expires_at > p_at
                                 THEN masked_email(newest.email) END
-                    FROM email_change newest WHERE newest.matter_id = matter.id
-                    ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1),
+                    FROM email_change newest WHERE newest.id = newest_email_change(matter.id)),
                    '•••' || right(nullif(matter.sender_phone, ''), 2),
                    matter.may_email, matter.is_neutral,
                    (SELECT count(*) FROM upload WHERE upload.matter_id = matter.id
@@ -149,12 +171,11 @@ FUNCTIONS = {
         CREATE FUNCTION confirm_email(p_token_hash text, p_at timestamptz) RETURNS uuid
         LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             WITH asked AS (
-                SELECT matter_id, email FROM email_change this
-                WHERE token_hash = p_token_hash AND confirmed_at IS NULL AND expires_at > p_at
-                  AND NOT EXISTS (
-                    SELECT FROM email_change later WHERE later.matter_id = this.matter_id
-                    AND later.created_at > this.created_at AND later.email <> this.email)
-                FOR UPDATE
+                SELECT this.matter_id, this.email FROM email_change this
+                JOIN email_change newest ON newest.id = newest_email_change(this.matter_id)
+                WHERE this.token_hash = p_token_hash AND this.confirmed_at IS NULL
+                  AND this.expires_at > p_at AND newest.email = this.email
+                FOR UPDATE OF this
             ), confirmed AS (
                 UPDATE email_change SET confirmed_at = p_at FROM asked
                 WHERE email_change.matter_id = asked.matter_id AND email_change.email = asked.email
@@ -169,27 +190,34 @@ FUNCTIONS = {
     ),
     # From now on no code that is out opens the matter, nor does what was begun with one: a form that is
     # not sent yet becomes a matter of its own, and a new address that is not confirmed never counts.
-    # The forms come first, since one that is being sent makes a code, which must go with the others.
+    # Over and over until nothing is left: a form that is sent meanwhile makes a code, and a code that is
+    # used meanwhile makes a form. A time long past ends a new address also for whoever looked at the
+    # clock before, and its row is locked first, so that a letter that is written just now adds no other.
     "revoke_codes(uuid, timestamptz)": (
         """
         CREATE FUNCTION revoke_codes(p_matter uuid, p_at timestamptz) RETURNS bigint
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         DECLARE
-            revoked bigint;
+            revoked bigint := 0;
+            more bigint;
         BEGIN
-            WITH begun AS (
-                UPDATE draft SET supplements_id = NULL
-                WHERE draft.supplements_id = p_matter AND draft.matter_id IS NULL
-                RETURNING draft.id
-            )
-            UPDATE mail_address SET matter_id = NULL FROM begun
-            WHERE mail_address.draft_id = begun.id AND mail_address.matter_id = p_matter;
-            UPDATE email_change SET expires_at = p_at
-            WHERE email_change.matter_id = p_matter
-              AND email_change.confirmed_at IS NULL AND email_change.expires_at > p_at;
-            UPDATE status_code SET revoked_at = p_at
-            WHERE status_code.matter_id = p_matter AND status_code.revoked_at IS NULL;
-            GET DIAGNOSTICS revoked = ROW_COUNT;
+            LOOP
+                WITH begun AS (
+                    UPDATE draft SET supplements_id = NULL
+                    WHERE draft.supplements_id = p_matter AND draft.matter_id IS NULL
+                    RETURNING draft.id
+                )
+                UPDATE mail_address SET matter_id = NULL FROM begun
+                WHERE mail_address.draft_id = begun.id AND mail_address.matter_id = p_matter;
+                UPDATE status_code SET revoked_at = p_at
+                WHERE status_code.matter_id = p_matter AND status_code.revoked_at IS NULL;
+                GET DIAGNOSTICS more = ROW_COUNT;
+                revoked := revoked + more;
+                EXIT WHEN more = 0;
+            END LOOP;
+            PERFORM FROM email_change WHERE email_change.matter_id = p_matter FOR UPDATE;
+            UPDATE email_change SET expires_at = 'epoch'
+            WHERE email_change.matter_id = p_matter AND email_change.confirmed_at IS NULL;
             RETURN revoked;
         END
         $$

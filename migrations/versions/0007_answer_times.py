@@ -50,7 +50,8 @@ FUNCTIONS = {
 
 
 def upgrade() -> None:
-    """Make the functions, for the citizens' role alone."""
+    """Make the functions, for the citizens' role alone, and the index by which times are found."""
+    op.create_index(op.f("ix_matter_category_received_at"), "matter", ["category", "received_at"])
     for signature, body in FUNCTIONS.items():
         op.execute(body)
         op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
@@ -58,9 +59,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the functions away."""
+    """Take the functions and the index away."""
     for signature in FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature}")
+    op.drop_index(op.f("ix_matter_category_received_at"), "matter")
 
 
 def _citizen() -> str:

@@ -49,7 +49,7 @@ class Sender:
 
     def ask_with_code(self):
         token = hidden(self.page().text, "csrf_token")
-        return self.client.post("/kvitto.pdf", data={"csrf_token": token})
+        return self.client.post("/kvitto", data={"csrf_token": token})
 
 
 def _begin_upload(draft_id, here_bytes):

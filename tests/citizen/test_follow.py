@@ -35,6 +35,19 @@ def test_a_mailed_link_opens_the_matter_and_leaves_no_code_in_the_address(page, 
     assert sent.status_code not in page.content()
 
 
+def test_a_link_does_not_change_what_is_followed_without_a_press(page, app, sent):
+    with app.app_context():
+        other = drafts.send(drafts.begin("annan", drafts.Answers(text="En annans ärende.")), "annan")
+    page.goto(f"/folj#{sent.reference}.{sent.status_code}")
+    page.wait_for_url("**/arende")
+    page.goto(f"/folj#{other.reference}.{other.status_code}")
+    page.wait_for_function(f"document.getElementById('reference').value === '{other.reference}'")
+    assert page.input_value("#code") == other.status_code
+    assert page.evaluate("location.hash") == ""
+    page.goto("/arende")
+    assert sent.reference in page.locator("main").inner_text()
+
+
 def test_a_link_with_a_wrong_code_ends_in_the_form(page, sent):
     page.goto(f"/folj#{sent.reference}.{'2' * 4}-{'2' * 4}-{'2' * 4}-{'2' * 4}")
     page.locator(".summary").wait_for()

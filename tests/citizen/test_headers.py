@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 
+from intake import drafts
 from tests.citizen.person import Person
 
 PATHS = (
@@ -16,7 +20,7 @@ PATHS = (
     ("GET", "/personuppgifter", 200),
     ("GET", "/healthz", 200),
     ("GET", "/finns-inte", 404),
-    ("GET", "/borja", 405),
+    ("PUT", "/borja", 405),
     ("POST", "/folj", 422),
     ("GET", "/static/intake.css", 200),
     ("GET", "/static/finns-inte.css", 404),
@@ -62,6 +66,12 @@ def test_the_first_page_weighs_less_than_14_kb_with_all_it_needs(citizen):
         len(citizen.get(f"/static/{asset}", buffered=True).data) for asset in assets
     )
     assert weight < 14_000
+
+
+def test_the_cookie_outlives_a_draft_that_is_only_saved_while_one_types(citizen):
+    cookie = citizen.post("/borja").headers["Set-Cookie"]
+    ends_at = parsedate_to_datetime(re.search("Expires=([^;]+)", cookie)[1])
+    assert ends_at - datetime.now(UTC) > 2 * drafts.KEPT
 
 
 class TestHttps:

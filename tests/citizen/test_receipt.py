@@ -7,11 +7,12 @@ import shutil
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from config.reading import TableError
 from config.tables import FOLDER, read_tables
-from intake import drafts
+from intake import drafts, ledger
+from intake.extensions import db
 from intake.models import Attachment, MailAddress, Message, Upload
 from tests.browsers import opened, serving
 from tests.citizen.person import words
@@ -39,7 +40,7 @@ class TestPage:
     def test_it_keeps_to_the_rules_of_every_page(self, sender):
         sender.send((b"hej", "<b>.jpg"), here_bytes=40, **VIOLENCE)
         assert pages.faults(sender.page().text) == []
-        assert pages.faults(sender.client.post("/kvitto.pdf").text) == []
+        assert pages.faults(sender.client.post("/kvitto").text) == []
         assert "<b>" not in sender.page().text
 
     def test_files_stand_there_with_size_and_digest(self, sender):
@@ -69,7 +70,7 @@ class TestPage:
         stranger.show(sender.draft_id, key="x" * 43)
         assert stranger.page().status_code == 404
         assert stranger.page("/kvitto.pdf").status_code == 404
-        assert stranger.client.post("/kvitto.pdf").status_code == 404
+        assert stranger.client.post("/kvitto").status_code == 404
 
     def test_a_form_that_is_not_sent_has_no_receipt(self, sender):
         with sender.app.app_context():
@@ -148,6 +149,28 @@ class TestUploads:
         assert f"film.mp4 (100 byte)SHA-256: {'ab' * 32}" in said
         assert "brev.txt" in said
         assert "kommer strax" not in said
+
+    @pytest.mark.parametrize("goes_first", ["the file", "the receipt"])
+    def test_with_the_receipt_goes_what_the_form_knew_of_them(
+        self, sender, seen, worker_app, clock, goes_first
+    ):
+        sender.send(here_bytes=100, **THEFT)
+        upload_id = seen.scalar(select(Upload.id))
+
+        def finish():
+            values = {"upload": upload_id, "at": clock()}
+            said = "SELECT name FROM finish_upload(:upload, 'draft/a', 100, 'x', :at)"
+            assert db.session.scalars(text(said), values).all() == ["film.mp4"]
+            db.session.commit()
+
+        def expire():
+            clock.at += timedelta(hours=25)
+            assert ledger.expire_drafts() == 1
+
+        with worker_app.app_context():
+            for step in (finish, expire) if goes_first == "the file" else (expire, finish):
+                step()
+        assert seen.scalars(select(Upload)).all() == []
 
 
 class TestSupplement:

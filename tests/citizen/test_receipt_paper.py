@@ -69,7 +69,7 @@ def test_the_code_is_on_it_when_that_is_asked_for(sender, printed):
 
 def test_a_stale_page_shows_the_receipt_again(sender, printed):
     sender.send(**THEFT)
-    answer = sender.client.post("/kvitto.pdf", data={"csrf_token": "gammal"})
+    answer = sender.client.post("/kvitto", data={"csrf_token": "gammal"})
     assert answer.status_code == 422
     assert "Ditt ärende har kommit fram" in answer.text
     assert printed == []

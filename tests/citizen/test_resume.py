@@ -10,6 +10,7 @@ import pytest
 from intake.citizen import resume
 from tests.browsers import Looker, opened, serving
 from tests.citizen.person import STORY, Person, value, words
+from tests.citizen.test_saving import save
 
 
 @pytest.fixture
@@ -43,6 +44,21 @@ def test_one_goes_on_where_nothing_is_answered_yet(person, other):
     assert other.fill("/fortsatt", code=code).location == person.at("handelse")
     person.fill("handelse", text=STORY)
     assert other.fill("/fortsatt", code=code).location == person.at("granska")
+
+
+def test_a_municipality_that_is_not_said_yet_is_asked_for(person, other):
+    code = code_of(person.begin())
+    person.fill("amne", group="utsatt")
+    person.fill("amne/utsatt", choice="brott")
+    save(person, "plats", place="municipality", municipality="Mal")
+    assert other.fill("/fortsatt", code=code).location == person.at("plats")
+
+
+def test_one_goes_on_where_a_question_about_work_is_asked(person, other):
+    code = code_of(person.begin())
+    person.fill("amne", group="annat")
+    person.fill("amne/annat", choice="jobb")
+    assert other.fill("/fortsatt", code=code).location == person.at("handelse")
 
 
 def test_the_code_of_what_is_sent_leads_to_its_receipt(person, other):

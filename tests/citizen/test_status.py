@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from intake import codes, drafts
+from intake import codes, drafts, ledger
 from intake.models import (
     Arrival,
     Attachment,
@@ -16,6 +16,7 @@ from intake.models import (
     Event,
     Feedback,
     LimitCount,
+    MailAddress,
     Matter,
     Message,
     OutgoingLetter,
@@ -258,6 +259,22 @@ class TestAdding:
         assert sorted(texts) == ["En sak till.", STORY]
         assert seen.scalar(select(func.count()).select_from(Matter)) == 1
 
+    @pytest.mark.parametrize("is_sent", [False, True])
+    def test_its_address_ends_with_it_unless_it_was_sent(
+        self, person, sent, seen, app, worker_app, clock, is_sent
+    ):
+        follow(person, sent)
+        draft_id = press(person, "/arende/lagg-till").location.split("/")[-2]
+        with person.client.session_transaction() as session, app.app_context():
+            drafts.write(draft_id, session["key"], text="En sak till.")
+            if is_sent:
+                drafts.send(draft_id, session["key"])
+        clock.at += timedelta(hours=25)
+        with worker_app.app_context():
+            assert ledger.expire_drafts() == 2
+        revoked = seen.scalars(select(MailAddress.revoked_at.is_not(None)).order_by(MailAddress.created_at))
+        assert revoked.all() == [False, not is_sent]
+
     def test_nobody_adds_to_a_matter_whose_code_they_have_not(self, person, bring, seen):
         mine, other = bring(), bring()
         assert person.client.post("/arende/lagg-till").location == "/"
@@ -471,6 +488,20 @@ def test_the_citizens_role_reads_nothing_without_a_code(app, statement):
 
     with app.app_context(), pytest.raises(ProgrammingError, match="permission denied"):
         db.session.execute(text(statement))
+
+
+def test_every_address_that_a_page_may_stand_at_can_be_opened(person, sent):
+    """What goes wrong is shown where a button led, and the languages' links lead there anew."""
+    follow(person, sent)
+    begun = {"reference": sent.reference, "code": sent.status_code}
+    assert (
+        person.client.post("/borja", data=begun, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    )
+    assert person.get("/borja").location == "/"
+    assert person.get("/en/borja").location == "/en/"
+    for button in ("stang", "lagg-till", "ta-tillbaka", "tycker"):
+        assert person.get(f"/arende/{button}").location == "/arende"
+    assert person.get("/arende").status_code == 200
 
 
 def test_every_page_keeps_to_the_rules(person, sent, seen, clock):

@@ -112,3 +112,20 @@ def test_it_is_asked_for_once_an_hour(sender, answered, clock):
     assert "För hälften" not in sender.says()
     clock.at += timedelta(hours=1)
     assert "För hälften" in sender.says()
+
+
+def test_a_database_that_does_not_say_at_once_keeps_the_receipt_from_nobody(
+    sender, answered, database, clock, monkeypatch
+):
+    monkeypatch.setattr("intake.matters.waiting.ANSWERED_WITHIN", timedelta(milliseconds=50))
+    answered(20)
+    accepted = sender.send(**QUESTION)
+    with create_engine(database.urls["owner"], poolclass=NullPool).connect() as connection:
+        # Only how long others waited is read out of the events.
+        connection.execute(text("LOCK TABLE event IN ACCESS EXCLUSIVE MODE"))
+        said = sender.says()
+    assert accepted.status_code in said
+    assert "För hälften" not in said
+    assert "För hälften" not in sender.says()
+    clock.at += timedelta(hours=1)
+    assert "För hälften" in sender.says()

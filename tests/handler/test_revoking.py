@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from intake import codes
+from intake import codes, drafts, limits
+from intake.citizen import browser
+from intake.matters import following
 from intake.models import Draft, EmailChange, Event, Matter, Message, OutgoingLetter, new_id
 from tests import desk
 from tests.citizen import followed
 from tests.citizen.person import Person, hidden
+from tests.meanwhile import begin_before
 
 TEXT = "En sak till."
 
@@ -97,6 +100,71 @@ def test_an_address_that_was_not_confirmed_never_counts(matter, seen, clock):
                          token_hash=codes.hash_code(token), expires_at=at + timedelta(hours=48)))  # fmt: skip
     seen.commit()
     revoke(matter)
+    assert matter.person.client.post("/bekrafta", data={"code": token}).status_code == 422
+    assert seen.scalars(select(Matter.sender_email)).one() == "kim@example.com"
+
+
+@pytest.fixture
+def between(matter, database, monkeypatch):
+    """Let a handler revoke the codes when something is about to be called, and return what waits for that."""
+
+    def revoke_before(module, name):
+        return begin_before(monkeypatch, database.urls["owner"], module, name, lambda: revoke(matter))
+
+    return revoke_before
+
+
+def test_a_form_that_is_begun_in_that_moment_becomes_a_matter_of_its_own(matter, seen, between):
+    end = between(drafts, "begin")
+    add_to(matter)
+    end()
+    assert matter.person.send().status_code == 303
+    assert TEXT not in texts(seen, matter.matter_id)
+    assert matter.open(seen.scalars(select(Draft.status_code)).one()).status_code == 422
+
+
+def test_a_form_that_is_begun_after_that_moment_is_refused(matter, seen, between):
+    """A code that was looked at before and is revoked when it is used opens nothing."""
+    end = between(browser, "make_key")
+    token = hidden(matter.person.get("/arende").text, "csrf_token")
+    begun = matter.person.client.post("/arende/lagg-till", data={"csrf_token": token})
+    end()
+    assert begun.location == "/folj?slut=1"
+    assert seen.scalars(select(Draft.id)).all() == []
+
+
+def test_an_address_that_is_asked_for_in_that_moment_never_counts(matter, seen, between):
+    form = hidden(matter.person.get("/arende/kontakt").text, "csrf_token")
+    end = between(limits, "hit")
+    said = {"csrf_token": form, "email": "annan@example.org", "mail": "yes"}
+    matter.person.client.post("/arende/kontakt", data=said)
+    end()
+    token = codes.new_status_code()
+    seen.execute(update(EmailChange).values(token_hash=codes.hash_code(token)))
+    seen.commit()
+    assert matter.person.client.post("/bekrafta", data={"code": token}).status_code == 422
+    assert seen.scalars(select(Matter.sender_email)).one() == "kim@example.com"
+
+
+def test_a_wish_that_is_changed_in_that_moment_is_changed_before_it(matter, seen, between):
+    form = hidden(matter.person.get("/arende/kontakt").text, "csrf_token")
+    end = between(following, "update_matter")
+    matter.person.client.post("/arende/kontakt", data={"csrf_token": form, "mail": "no"})
+    end()
+    done = seen.scalars(select(Event.what).order_by(Event.at)).all()
+    assert "codes_revoked" not in done[: done.index("contact_changed")]
+    # What the handler had on the screen has changed, so it is looked at and pressed once more.
+    assert (revoke(matter).status_code, matter.open().status_code) == (303, 422)
+
+
+def test_who_looked_at_the_clock_before_confirms_no_address_after(matter, seen, clock):
+    token, at = codes.new_status_code(), clock()
+    seen.add(EmailChange(id=new_id(), matter_id=matter.matter_id, email="annan@example.org", created_at=at,
+                         token_hash=codes.hash_code(token), expires_at=at + timedelta(hours=48)))  # fmt: skip
+    seen.commit()
+    clock.at += timedelta(seconds=1)
+    revoke(matter)
+    clock.at -= timedelta(seconds=1)
     assert matter.person.client.post("/bekrafta", data={"code": token}).status_code == 422
     assert seen.scalars(select(Matter.sender_email)).one() == "kim@example.com"
 

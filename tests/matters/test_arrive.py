@@ -113,6 +113,43 @@ def test_the_form_joins_the_matter_that_a_letter_to_its_address_made(app, draft,
     assert seen.scalar(select(func.count()).select_from(MatterUnit).where(MatterUnit.until.is_(None))) == 1
 
 
+def test_a_form_that_joins_brings_its_marks_and_its_own_sender(app, draft, clock, seen, make_app):
+    with make_app("citizen", "worker").app_context():
+        deliver(letter("Filen."), f"arende+{draft[1]}@example.se")
+    marks = ("many_in_short_time", "maybe_robot")
+    joining = submission(
+        clock, sender_email=None, sender_phone="070-1", wants_receipt=False, needs_person=marks
+    )
+    accept(draft, joining)
+    matter = seen.scalars(select(Matter)).one()
+    assert tuple(matter.needs_person) == marks
+    assert (matter.sender_name, matter.sender_email, matter.sender_phone) == (None, None, "070-1")
+
+
+def test_a_supplement_brings_its_marks_and_changes_nobody_and_is_owed_no_receipt(app, draft, clock, seen):
+    first = accept(draft, submission(clock))
+    draft_id = drafts.begin("key", supplements_id=first.matter_id)
+    more = submission(
+        clock, sender_email="eva@example.org", is_supplement=True, needs_person=("maybe_robot",)
+    )
+    accept((draft_id, drafts.get(draft_id, "key").address_token), more)
+    matter = seen.scalars(select(Matter)).one()
+    assert (matter.needs_person, matter.sender_email) == (["maybe_robot"], "kim@example.com")
+    assert seen.scalars(select(OutgoingLetter.recipient)).all() == ["kim@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("wants", "owed"), [(True, ["eva@example.org", "kim@example.com"]), (False, ["eva@example.org"])]
+)
+def test_a_form_that_joins_is_owed_the_receipt_that_it_asked_for(
+    app, draft, clock, seen, make_app, wants, owed
+):
+    with make_app("citizen", "worker").app_context():
+        deliver(letter("Filen.", sender="eva@example.org"), f"arende+{draft[1]}@example.se")
+    accept(draft, submission(clock, wants_receipt=wants))
+    assert sorted(seen.scalars(select(OutgoingLetter.recipient)).all()) == owed
+
+
 def test_a_rule_that_fails_sends_the_matter_to_a_person_and_is_tried_again(
     app, draft, clock, seen, monkeypatch
 ):

@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import create_engine, select, text, update
+from sqlalchemy.pool import NullPool
 
 from intake import codes, languages, outbox
 from intake.errors import NotAllowed, PostAway
@@ -15,6 +16,7 @@ from intake.matters import answering, following, work
 from intake.models import EmailChange, Handler, Job, Matter, Message, OutgoingLetter, StatusCode
 from tests import desk
 from tests.letters_home import Post, address_of
+from tests.meanwhile import begin_before
 from workers import process, tasks
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+(/\w+)?/(folj|bekrafta)#([A-Z0-9.-]+)")
@@ -89,6 +91,12 @@ def send_all():
     db.session.expire_all()
 
 
+def way_in(handler_app, matter):
+    matter_id = matter.id
+    with handler_app.app_context():
+        return answering.find_way(matter_id)
+
+
 def secret_in(sent):
     return LINK.search(sent.message.get_content())[3]
 
@@ -110,10 +118,10 @@ class TestReplies:
         ],
         ids=str,
     )
-    def test_the_way_follows_what_is_delicate_and_wished(self, bring, values, way):
+    def test_the_way_follows_what_is_delicate_and_wished(self, bring, handler_app, values, way):
         matter = bring(**values)
         key_to(matter)
-        assert answering.find_way(matter.id) == way
+        assert way_in(handler_app, matter) == way
 
     def test_in_the_mail_way_the_answer_goes_whole_and_is_told_too(self, bring, handler_app, anna, post):
         reply(handler_app, bring(), anna)
@@ -160,7 +168,7 @@ class TestReplies:
         with make_app("handler", "owner").app_context():
             db.session.execute(update(StatusCode).values(revoked_at=clock()))
             db.session.commit()
-        assert answering.find_way(matter.id) == "nowhere"
+        assert way_in(make_app("handler"), matter) == "nowhere"
 
     def test_who_wants_no_mail_any_more_gets_no_notice(self, bring, handler_app, anna, post):
         matter = bring(is_neutral=True)
@@ -292,6 +300,28 @@ class TestConfirming:
         assert secret_in(first) != secret_in(second)
         assert self.confirm(citizen_app, first)
         assert not self.confirm(citizen_app, second)
+
+    def test_a_letter_that_goes_again_while_codes_are_revoked_confirms_nothing(
+        self, bring, post, citizen_app, clock, database, monkeypatch
+    ):
+        matter = bring()
+        self.ask(citizen_app, matter)
+        send_all()
+        letter = db.session.scalars(select(OutgoingLetter)).one()
+        letter.state = "sending"
+        outbox.add("send_letter", letter.id, dedupe="again")
+        db.session.commit()
+        values = {"matter": matter.id, "at": clock()}
+
+        def revoke():
+            with create_engine(database.urls["handler"], poolclass=NullPool).begin() as connection:
+                connection.execute(text("SELECT revoke_codes(:matter, :at)"), values)
+
+        end = begin_before(monkeypatch, database.urls["owner"], codes, "new_status_code", revoke)
+        send_all()
+        end()
+        assert len(post.sent) == 2
+        assert not any(self.confirm(citizen_app, sent) for sent in post.sent)
 
     def test_only_a_digest_of_the_token_is_kept(self, bring, post, citizen_app):
         self.ask(citizen_app, bring())

@@ -7,13 +7,14 @@ from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from intake import drafts, outbox
-from intake.matters import placing
+from intake import drafts, outbox, routing
+from intake.matters import answering, placing
 from intake.models import Draft, Event, Handler, Job, Matter
 from tests.letters_home import address_of, deliver, letter
 
 DANGER = "Han är här nu, han har en kniv och bankar på dörren!"
 CALM = "Min cykel stals utanför stationen i förra veckan."
+THEFT = {"group": "utsatt", "choice": "brott"}
 
 
 @pytest.fixture
@@ -86,6 +87,45 @@ def test_a_calm_form_does_not_take_back_the_danger_of_its_letter(app, seen, make
         drafts.send(draft_id, "key")
     matter = the_matter(seen)
     assert (matter.priority, "emergency_now" in matter.flags, alarms(seen)) == (1, True, 1)
+
+
+@pytest.mark.parametrize("flag", ["vulnerable", "protected_identity", "secrecy"])
+def test_a_calm_form_does_not_take_back_what_makes_its_letter_delicate(app, seen, make_app, flag):
+    citizen = make_app("citizen")
+    with citizen.app_context():
+        draft_id = drafts.begin("key", drafts.Answers(text=CALM, email="kim@example.com"))
+    begin(CALM, f"arende+{seen.scalar(select(Draft.address_token))}@example.se")
+    seen.execute(update(Matter).values(flags=[flag, "wrong_authority"], priority=2))
+    seen.commit()
+    with citizen.app_context():
+        drafts.send(draft_id, "key")
+    matter = the_matter(seen)
+    assert (flag in matter.flags, "wrong_authority" in matter.flags, matter.priority) == (True, False, 2)
+    with make_app("handler").app_context():
+        assert answering.find_way(matter.id) == "notice"
+
+
+def test_placed_again_a_matter_is_judged_by_the_answers_of_its_form_too(app, seen, make_app, monkeypatch):
+    asked = []
+
+    def broken(facts, rules):
+        raise ZeroDivisionError
+
+    def place(facts, rules):
+        asked.append(facts.text)
+        return routing.fallback(rules, facts)
+
+    citizen = make_app("citizen")
+    with citizen.app_context():
+        code = drafts.questions(drafts.Answers(**THEFT))[0].code
+        draft_id = drafts.begin("key", drafts.Answers(**THEFT, text=CALM, questions={code: "SVARET"}))
+        with monkeypatch.context() as patch:
+            patch.setattr("intake.routing.place", broken)
+            drafts.send(draft_id, "key")
+    monkeypatch.setattr("intake.routing.place", place)
+    claim = outbox.claim(seen.scalar(select(Job.id).where(Job.kind == "place_again")), "test")
+    placing.place_again(claim.subject_id, claim)
+    assert asked == [f"{CALM}\nSVARET"]
 
 
 def test_an_emergency_behind_a_wall_keeps_its_priority_when_placed_again(app, seen, monkeypatch):

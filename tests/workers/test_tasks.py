@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from intake import ledger, outbox
+from intake import ledger, outbox, storage
 from intake.codes import new_token
 from intake.errors import PostAway, PostRefused, ScannerAway
 from intake.extensions import db
+from intake.matters import arrive
 from intake.matters.sending import RECEIPTS_A_DAY
-from intake.models import Attachment, Event, Job, MailAddress, Matter, Message, OutgoingLetter, new_id
+from intake.models import (
+    Attachment,
+    Event,
+    Job,
+    MailAddress,
+    Matter,
+    Message,
+    OutgoingLetter,
+    StatusCode,
+    new_id,
+)
 from intake.scanner import Scan
 from tests.letters_home import PDF, Post, address_of, deliver, letter, matters, receive
 from workers import process, tasks
@@ -61,11 +73,11 @@ def the(table):
     return db.session.scalars(select(table)).one()
 
 
-def reply_to(matter, clock):
+def reply_to(matter, clock, *files, is_told=False):
     """Owe a reply as a handler's answer does."""
     said = Message(
         id=new_id(), matter_id=matter.id, direction="outgoing", channel="email", subject="Svar", text="Hej!",
-        problems=[], created_at=clock(),
+        problems=[], created_at=clock(), is_told=is_told,
     )  # fmt: skip
     owed = OutgoingLetter(
         id=new_id(), matter_id=matter.id, message_id=said.id, kind="reply", recipient="kim@example.com",
@@ -77,9 +89,22 @@ def reply_to(matter, clock):
             id=new_id(), token=new_token(), matter_id=matter.id, outgoing_id=owed.id, created_at=clock()
         )
     )
+    db.session.flush()
+    kept = [storage.current().put(storage.new_key("draft"), io.BytesIO(data)) for _, data in files]
+    given = [
+        arrive.IncomingFile(name, one.key, one.size_bytes, one.sha256, "application/pdf")
+        for (name, _), one in zip(files, kept, strict=True)
+    ]
+    arrive.attach(matter.id, said.id, given, at=clock())
     outbox.add("send_letter", owed.id)
     db.session.commit()
     return owed
+
+
+def change(**values):
+    """Change the matter meanwhile, as its person or a form does."""
+    db.session.execute(update(Matter).values(**values))
+    db.session.commit()
 
 
 def test_a_letter_is_parsed_checked_and_acknowledged(app, post):
@@ -249,6 +274,90 @@ def test_a_reply_to_an_address_no_letter_can_go_to_is_a_persons_task(app, post, 
     work("send_letter")
     owed = reply_to(matters()[0], clock)
     owed.recipient = "kim[x]@example.com"
+    change(sender_email="kim[x]@example.com")
+    work("send_letter")
+    assert (owed.state, owed.why, the(Matter).needs_person) == ("refused", "PostRefused", ["reply_not_sent"])
+
+
+@pytest.fixture
+def owed(app, post, clock):
+    """A reply that waits since the mail server is away; its person has had a receipt."""
+
+    def owe(*files, **values):
+        deliver(letter())
+        work("send_letter")
+        owed = reply_to(matters()[0], clock, *files, **values)
+        post.sent.clear()
+        return owed
+
+    return owe
+
+
+@pytest.mark.parametrize("values", [{"may_email": False}, {"sender_email": "ny@example.com"}], ids=str)
+def test_a_reply_that_waited_goes_nowhere_its_person_no_longer_wants_it(owed, post, values):
+    waiting = owed()
+    change(**values)
+    work("send_letter")
+    assert post.sent == []
+    assert (waiting.state, the(Matter).needs_person) == ("refused", ["reply_not_sent"])
+
+
+@pytest.mark.parametrize("values", [{"may_email": False}, {"sender_email": "ny@example.com"}], ids=str)
+def test_a_receipt_that_waited_goes_nowhere_its_person_no_longer_wants_it(app, post, values):
+    deliver(letter())
+    change(**values)
+    work("send_letter")
+    assert post.sent == []
+    assert (the(OutgoingLetter).state, the(Matter).needs_person) == ("refused", [])
+
+
+@pytest.mark.parametrize(
+    "values", [{"flags": ["vulnerable"]}, {"is_neutral": True}, {"category": "tips"}], ids=str
+)
+def test_a_reply_that_became_delicate_while_it_waited_goes_as_a_notice(owed, post, values):
+    waiting = owed(is_told=True)
+    change(**values)
+    work("send_letter")
+    (sent,) = post.sent
+    assert "Det finns ett svar till dig" in sent.message.get_content()
+    assert (waiting.kind, waiting.state) == ("notice", "sent")
+
+
+def test_a_reply_that_became_delicate_and_is_not_told_is_a_persons_task(owed, post):
+    waiting = owed(is_told=False)
+    change(flags=["protected_identity"])
+    work("send_letter")
+    assert post.sent == []
+    assert (waiting.state, the(Matter).needs_person) == ("refused", ["reply_not_sent"])
+
+
+def test_a_delicate_reply_is_no_notice_while_a_form_may_join_the_letters_matter(owed, post, clock):
+    waiting = owed(is_told=True)
+    address = db.session.scalars(select(MailAddress).where(MailAddress.outgoing_id.is_(None))).one()
+    address.draft_id, address.created_at = new_id(), clock() - timedelta(hours=1)
+    change(flags=["vulnerable"])
+    codes = len(db.session.scalars(select(StatusCode.id)).all())
+    work("send_letter")
+    assert post.sent == []
+    assert (waiting.kind, waiting.state) == ("reply", "refused")
+    assert len(db.session.scalars(select(StatusCode.id)).all()) == codes
+
+
+def test_a_reply_waits_for_the_check_of_its_files(owed, post, clock):
+    waiting = owed(("svar.pdf", PDF))
+    work("send_letter")
+    assert (post.sent, waiting.state) == ([], "owed")
+    work("check_file")
+    clock.at += timedelta(minutes=5)
+    work("send_letter")
+    (sent,) = post.sent
+    assert [part.get_filename() for part in sent.message.iter_attachments()] == ["svar.pdf"]
+
+
+def test_a_reply_with_a_file_in_quarantine_is_a_persons_task(owed, post):
+    waiting = owed(("svar.pdf", PDF), ("mer.pdf", PDF))
+    db.session.execute(update(Attachment).where(Attachment.position == 1).values(verdict="quarantine"))
     db.session.commit()
     work("send_letter")
-    assert (owed.state, the(Matter).needs_person) == ("refused", ["reply_not_sent"])
+    assert post.sent == []
+    assert (waiting.state, the(Matter).needs_person) == ("refused", ["reply_not_sent"])
