@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, true, update
 
 from intake import codes, files, rows
 
@@ -234,10 +234,14 @@ def _turn_of(draft: DraftRow) -> int:
 
 def erase(draft_id: uuid.UUID, browser_key: str | None) -> None:
     """Delete a draft and all that is in it, and commit; what has been sent or mailed stays."""
-    _own(_HOLD, draft_id, browser_key)
-    is_unused = (MailAddress.draft_id == draft_id, MailAddress.matter_id.is_(None))
-    db.session.execute(update(MailAddress).where(*is_unused).values(revoked_at=now()))
-    unsent = select(_UPLOAD.c.id).where(_UPLOAD.c.draft_id == draft_id, _UPLOAD.c.matter_id.is_(None))
+    draft = _own(_HOLD, draft_id, browser_key)
+    # The address of a supplement led to the matter from its beginning, whether anything came by it or not.
+    is_unsent_supplement = draft.supplements_id is not None and draft.matter_id is None
+    leads_nowhere = true() if is_unsent_supplement else MailAddress.matter_id.is_(None)
+    its_own = (MailAddress.draft_id == draft_id, leads_nowhere)
+    db.session.execute(update(MailAddress).where(*its_own).values(revoked_at=now()))
+    is_done_with = or_(_UPLOAD.c.matter_id.is_(None), _UPLOAD.c.composed_at.is_not(None))
+    unsent = select(_UPLOAD.c.id).where(_UPLOAD.c.draft_id == draft_id, is_done_with)
     still_needed = (
         select(UploadPart.storage_key)
         .join(Upload, Upload.id == UploadPart.upload_id)

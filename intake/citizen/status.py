@@ -11,15 +11,14 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from config.languages import SWEDISH
 from intake import codes, drafts, limits, storage
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm
 from intake.citizen.status_forms import ConfirmForm, LostCodeForm, OpinionForm, ReachForm, StatusForm
 from intake.citizen.surface import bp
-from intake.errors import StorageError
+from intake.errors import StorageError, to_translate
 from intake.extensions import now
-from intake.languages import _, chosen, force_locale, later
+from intake.languages import _, chosen
 from intake.matters import following
 from intake.web import PROBLEMS, as_download, is_from_elsewhere, show_problem
 
@@ -31,7 +30,8 @@ LINKS_PER_HOUR = 10
 HOUR = timedelta(hours=1)
 OPEN = timedelta(hours=2)
 TAKEN = ("assigned", "in_progress", "awaiting_citizen", "handed_over", "answered", "closed", "archived")
-WITHDRAWAL = later("Jag tar tillbaka det som jag har skickat i det här ärendet.")
+# In Swedish always, so that a handler can read it, and see that it was said.
+TAKEN_BACK = to_translate("Jag tar tillbaka det som jag har skickat i det här ärendet.")
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,8 @@ def supplement() -> AnyResponse:
 @bp.post("/arende/ta-tillbaka")
 def withdraw() -> AnyResponse:
     """Begin a draft that says that the person takes the matter back, to be looked at and sent."""
-    said = str(WITHDRAWAL)
-    with force_locale(SWEDISH):
-        swedish = str(WITHDRAWAL)
-    return _begin("check", said if said == swedish else f"{said}\n\n{swedish}")
+    said = str(_(TAKEN_BACK))
+    return _begin("check", said if said == TAKEN_BACK else f"{said}\n\n{TAKEN_BACK}")
 
 
 @bp.route("/arende/kontakt", methods=["GET", "POST"])

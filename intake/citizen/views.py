@@ -31,6 +31,7 @@ from intake.citizen.forms import (
     story_form,
 )
 from intake.citizen.paging import again, onward, open_draft, show, write
+from intake.citizen.status import TAKEN_BACK
 from intake.citizen.surface import bp
 from intake.errors import DraftIncomplete, NotFound
 from intake.extensions import now, settings
@@ -39,6 +40,7 @@ from intake.languages import _
 SENDS_PER_HOUR = 30
 MANY_SENDS = "many_in_short_time"
 MAYBE_ROBOT = "maybe_robot"
+WITHDRAWN = "taken_back"
 QUICKEST_PERSON = timedelta(seconds=5)
 # A field that nobody sees, and that only a machine fills in.
 TRAP = "lamna_tomt"
@@ -239,7 +241,9 @@ def _marks(draft: drafts.OpenDraft) -> tuple[str, ...]:
     is_often = limits.hit("send", network, window=timedelta(hours=1)) > SENDS_PER_HOUR
     is_quick = not draft.supplements_id and now() - draft.begun_at < QUICKEST_PERSON
     is_robot = is_quick or bool(request.form.get(TRAP))
-    return (*((MANY_SENDS,) if is_often else ()), *((MAYBE_ROBOT,) if is_robot else ()))
+    is_withdrawal = draft.supplements_id is not None and TAKEN_BACK in draft.answers.text
+    marks = ((MANY_SENDS, is_often), (MAYBE_ROBOT, is_robot), (WITHDRAWN, is_withdrawal))
+    return tuple(mark for mark, is_so in marks if is_so)
 
 
 @bp.post("/skriv/<uuid:draft_id>/rensa")

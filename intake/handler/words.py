@@ -55,6 +55,7 @@ NEEDS = {
     "reply_not_sent": "Ett svar gick inte iväg",
     "notice_not_sent": "Ett mejl om att det finns ett svar gick inte iväg",
     "unknown_token": "Kom till en ärendeadress som inte finns",
+    "taken_back": "Personen tar tillbaka ärendet",
     "maybe_robot": "Kan vara skickat av en maskin: ifyllt mycket fort, eller i ett fält som ingen ser",
     "many_in_short_time": "Många har skickats från samma håll",
     "danger_in_message": "Ett nytt meddelande tyder på fara nu",

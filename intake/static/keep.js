@@ -8,6 +8,8 @@
   const tell = (words) => {
     told.ariaLive = isCalm ? "off" : "polite";
     told.textContent = words;
+    // Trouble stands where it is seen while one writes.
+    told.className = isCalm ? "" : "news";
   };
   const later = (wait) => { clearTimeout(timer); timer = setTimeout(save, wait); };
 
@@ -40,7 +42,15 @@
   addEventListener("input", note);
   addEventListener("change", note);
   // The page's own sending carries it all; nothing older may follow.
-  addEventListener("submit", () => { kept = typed; flight = flight?.abort(); });
+  addEventListener("submit", (event) => {
+    if (!navigator.onLine && event.target === form) {
+      event.preventDefault();
+      isCalm = 0;
+      return tell(away);
+    }
+    kept = typed;
+    flight = flight?.abort();
+  });
   addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (typed === kept || link?.origin !== location.origin || link.hash || event.ctrlKey || event.metaKey) return;

@@ -295,6 +295,11 @@ class TestAdding:
         draft = seen.scalars(select(Draft).where(Draft.supplements_id == sent.matter_id)).one()
         assert draft.answers["text"] == "Jag tar tillbaka det som jag har skickat i det här ärendet."
         assert seen.scalar(select(func.count()).select_from(Arrival)) == 1
+        person.draft = f"/skriv/{draft.id}"
+        assert person.send().location == "/kvitto"
+        seen.rollback()
+        marks = seen.scalars(select(Matter.needs_person).where(Matter.id == sent.matter_id)).one()
+        assert "taken_back" in marks
 
 
 class TestReaching:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -249,3 +250,12 @@ class TestSmallLimits:
         assert answer.status_code == 422
         assert "c.txt” får inte plats" in answer.text
         assert seen.scalars(select(DraftFile.name).order_by(DraftFile.id)).all() == ["a.txt", "b.txt"]
+
+
+def test_a_form_that_is_gone_gives_every_answer_back(citizen):
+    posted = {"text": STORY, "svar_suspect": "En man i röd jacka", "svar_okand": "x"}
+    answer = citizen.post(f"/skriv/{uuid.uuid4()}/handelse", data=posted)
+    assert answer.status_code == 404
+    saved = value(answer.text, "text")
+    assert saved.startswith(STORY)
+    assert saved.endswith("\nEn man i röd jacka")
