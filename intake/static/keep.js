@@ -2,14 +2,18 @@
 (() => {
   const form = document.getElementById("formular"), told = document.getElementById("sparat");
   const { to, saved, away, failed } = told.dataset;
-  // What a page with faults was sent with is kept nowhere yet.
+  // A page with faults is kept nowhere yet.
   let typed = document.querySelector(".summary") ? 1 : 0, kept = 0, isCalm, isWarned, timer, flight;
 
   const tell = (words) => {
     told.ariaLive = isCalm ? "off" : "polite";
     told.textContent = words;
-    // Trouble stands where it is seen while one writes.
-    told.className = isCalm ? "" : "news";
+  };
+  const warn = (words) => {
+    isCalm = 0;
+    tell(words);
+    // Where it is seen while one writes.
+    told.className = "news";
   };
   const later = (wait) => { clearTimeout(timer); timer = setTimeout(save, wait); };
 
@@ -25,12 +29,12 @@
       if (answer.status !== 204) throw answer;
       kept = now;
       tell(saved.replace("{}", answer.headers.get("Saved-At")));
+      told.className = "";
       isCalm = 1;
     } catch (trouble) {
       if (mine !== flight) return;
-      isCalm = 0;
-      tell(trouble.status ? failed : away);
-      // A page that has been sent since, as in another tab, holds what was said last.
+      warn(trouble.status ? failed : away);
+      // A page sent since, as in another tab, says more.
       if (trouble.status !== 409) later(10000);
     }
   };
@@ -45,8 +49,9 @@
   addEventListener("submit", (event) => {
     if (!navigator.onLine && event.target === form) {
       event.preventDefault();
-      isCalm = 0;
-      return tell(away);
+      // So that it is saved, and the warning gone, once back.
+      typed++;
+      return warn(away);
     }
     kept = typed;
     flight = flight?.abort();
