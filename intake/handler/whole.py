@@ -68,6 +68,7 @@ class MessageView:
     problems: list[str]
     created_at: datetime
     letter_state: str | None
+    letter_why: str | None
     letter_kind: str | None
     is_told: bool
     sent_at: datetime | None
@@ -180,7 +181,7 @@ def _diary_number(matter_id: uuid.UUID) -> str | None:
 def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[MessageView, ...]:
     files = _files(matter_id)
     rows = db.session.execute(
-        select(Message, OutgoingLetter.state, OutgoingLetter.kind, OutgoingLetter.sent_at)
+        select(Message, OutgoingLetter.state, OutgoingLetter.why, OutgoingLetter.kind, OutgoingLetter.sent_at)
         .outerjoin(OutgoingLetter, OutgoingLetter.message_id == Message.id)
         .where(Message.matter_id == matter_id)
         .order_by(Message.created_at, Message.id)
@@ -202,12 +203,13 @@ def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[Mes
             problems=message.problems,
             created_at=message.created_at,
             letter_state=state,
+            letter_why=why,
             letter_kind=kind,
             is_told=message.is_told,
             sent_at=sent_at,
             files=tuple(files.get(message.id, ())),
         )
-        for message, state, kind, sent_at in rows
+        for message, state, why, kind, sent_at in rows
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from config.languages import AnswerLanguage
 from config.tables import Tables
+from intake.matters import sending
 
 STATUSES = {
     "received": "Inkommen",
@@ -88,6 +89,12 @@ LETTER_STATES = {
     "refused": "Togs inte emot av mottagarens e-postserver. Behöver en person.",
     "bounced": "Kom i retur. Behöver en person.",
     "task": "Det är osäkert om svaret kom fram. Behöver en person.",
+}
+# Why a letter of ours was held back, where it was not the receiver's server that refused it.
+HELD_BACK = {
+    sending.WANTED_NO_MORE: "Skickades inte: personen vill inte ha mejl dit längre. Behöver en person.",
+    sending.DELICATE_NOW: "Skickades inte: ärendet har blivit för känsligt för mejl. Behöver en person.",
+    sending.FILE_HELD: "Skickades inte: en av filerna får inte lämnas ut. Behöver en person.",
 }
 OPINIONS = {1: "Mycket dåligt", 2: "Dåligt", 3: "Varken bra eller dåligt", 4: "Bra", 5: "Mycket bra"}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}

@@ -2,18 +2,15 @@
 (() => {
   const form = document.getElementById("formular"), told = document.getElementById("sparat");
   const { to, saved, away, failed } = told.dataset;
-  // A page with faults is kept nowhere yet.
+  // What has faults is not kept yet.
   let typed = document.querySelector(".summary") ? 1 : 0, kept = 0, isCalm, isWarned, timer, flight;
 
-  const tell = (words) => {
-    told.ariaLive = isCalm ? "off" : "polite";
+  // Trouble is news, seen while one writes.
+  const tell = (words, look) => {
+    told.ariaLive = isCalm && !look ? "off" : "polite";
     told.textContent = words;
-  };
-  const warn = (words) => {
-    isCalm = 0;
-    tell(words);
-    // Where it is seen while one writes.
-    told.className = "news";
+    told.className = look;
+    isCalm = !look;
   };
   const later = (wait) => { clearTimeout(timer); timer = setTimeout(save, wait); };
 
@@ -28,36 +25,33 @@
       const answer = await fetch(to, { method: "POST", body, keepalive, signal: mine.signal, redirect: "error" });
       if (answer.status !== 204) throw answer;
       kept = now;
-      tell(saved.replace("{}", answer.headers.get("Saved-At")));
-      told.className = "";
-      isCalm = 1;
+      tell(saved.replace("{}", answer.headers.get("Saved-At")), "");
     } catch (trouble) {
       if (mine !== flight) return;
-      warn(trouble.status ? failed : away);
-      // A page sent since, as in another tab, says more.
+      tell(trouble.status ? failed : away, "news");
+      // A page sent since says more.
       if (trouble.status !== 409) later(10000);
     }
   };
 
   const note = ({ target, type }) => {
-    const isTyped = target.matches("textarea, [type=text], [type=email], [type=tel]");
-    if (target.form === form && isTyped === (type === "input")) later(++typed % 50 ? 2000 : 0);
+    if (target.form === form && /text|mail|tel/.test(target.type) === (type === "input")) later(++typed % 50 ? 2000 : 0);
   };
   addEventListener("input", note);
   addEventListener("change", note);
-  // The page's own sending carries it all; nothing older may follow.
+  // The page's own sending carries it all.
   addEventListener("submit", (event) => {
     if (!navigator.onLine && event.target === form) {
       event.preventDefault();
-      // So that it is saved, and the warning gone, once back.
+      // To be saved, and so told, once back.
       typed++;
-      return warn(away);
+      return tell(away, "news");
     }
     kept = typed;
     flight = flight?.abort();
   });
   addEventListener("click", (event) => {
-    const link = event.target.closest("a[href]");
+    const link = event.target.closest("a");
     if (typed === kept || link?.origin !== location.origin || link.hash || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     Promise.race([save(), new Promise((go) => setTimeout(go, 1500))]).then(() => {

@@ -268,7 +268,7 @@ class TestInABrowser:
     def test_it_is_saved_and_said_once(self, written):
         told = written.locator("#sparat")
         told.filter(has_text="Sparat kl.").wait_for()
-        assert told.get_attribute("aria-live") == "polite"
+        assert (told.get_attribute("aria-live"), told.get_attribute("class")) == ("polite", "")
         with written.expect_response(SAVING):
             written.locator("#text").press_sequentially(" Mer.")
         written.locator("#sparat[aria-live=off]").wait_for()
@@ -341,6 +341,16 @@ class TestInABrowser:
         written.locator("#sparat").filter(has_text="Det gick inte att spara").wait_for()
         press(written)
         assert step(written) == "filer"
+
+    def test_a_page_is_not_sent_without_a_connection(self, page):
+        begin(page)
+        walk(page, "kontakt")
+        page.context.set_offline(True)
+        page.locator("#formular button").last.click()
+        page.locator("#sparat.news").filter(has_text="Ingen uppkoppling").wait_for()
+        page.context.set_offline(False)
+        page.locator("#sparat:not(.news)").filter(has_text="Sparat kl.").wait_for()
+        assert step(page) == "kontakt"
 
     def test_nothing_is_kept_in_the_browser(self, written):
         written.locator("#sparat").filter(has_text="Sparat kl.").wait_for()

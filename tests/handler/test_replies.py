@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
+from intake.matters import sending
 from intake.models import Feedback, Matter, Message, OutgoingLetter, StatusCode, new_id
 from tests import desk
 
@@ -99,3 +100,14 @@ def test_a_change_of_contact_makes_an_older_page_old(anna, brought, seen):
     seen.commit()
     assert anna.act(reference, "svara", page=page, text="Ja.", is_told="ja").status_code == 409
     assert letters(seen) == []
+
+
+def test_the_page_tells_why_an_answer_was_held_back(anna, brought, seen):
+    reference = brought()
+    anna.act(reference, "svara", text="Ja.", is_told="ja")
+    held = update(OutgoingLetter).where(OutgoingLetter.kind == "reply")
+    seen.execute(held.values(state="refused", why=sending.WANTED_NO_MORE))
+    seen.commit()
+    page = desk.text_of(anna.page(reference))
+    assert "personen vill inte ha mejl dit längre" in page
+    assert "e-postserver" not in page
