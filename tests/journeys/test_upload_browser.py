@@ -249,6 +249,8 @@ def test_going_on_waits_for_the_files(page):
     add(page, text_file())
     page.locator(answers.PRIMARY).first.click()
     assert "En fil är på väg upp." in page.locator("[data-choice]:focus").inner_text()
+    while not held:
+        page.evaluate("0")  # Lets the browser tell of the part that it has begun to send.
     with page.expect_navigation():
         held.pop().continue_()
     assert page.url.endswith(f"{draft}/kontakt")

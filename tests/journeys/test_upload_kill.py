@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import re
 import threading
@@ -75,8 +74,9 @@ class Browser:
             answer = self._try("POST", path, **said)
             if answer is not None and answer.status == 201:
                 return answer.headers["location"]
-            for file in json.loads(patiently(lambda: self.ask("GET", path, b"", {})).text):
-                return f"{path}/{file['id']}"
+            page = patiently(lambda: self.ask("GET", f"{self.draft}/filer", b"", {})).text
+            if announced := re.search('data-at="([^"]+)"', page):
+                return announced[1]
         raise Impatient
 
     def _try(self, method: str, path: str, data: bytes = b"", **headers: str) -> Answer | None:
