@@ -25,7 +25,7 @@ def not_mine(person):
 
 
 def wrong_method(person):
-    return person.client.get("/borja")
+    return person.client.put("/borja")
 
 
 def text_too_long(person):
