@@ -215,6 +215,8 @@ STOPS = (
 )
 NOT_LOOKED_AT = {
     "citizen.left": "leads on to the first page",
+    "citizen.back_to_start": "leads back to the first page",
+    "citizen.back_to_followed": "leads back to the matter that is followed",
     "citizen.back_to_check": "leads back to the check page",
     "citizen.back_to_files": "leads back to the files",
     "citizen.answer_file": "is a file (tests/citizen/test_answer_files.py)",
