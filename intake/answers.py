@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from config.categories import Category, Question
+from config.categories import Category, Choice, ChoiceGroup, Question
 from config.languages import SWEDISH
 from intake.extensions import settings
 
@@ -43,14 +43,21 @@ class Answers:
         return cls(**{name: value for name, value in stored.items() if name in known})
 
 
+def group_of(answers: Answers) -> ChoiceGroup | None:
+    """Return what was chosen on the first page."""
+    return next((g for g in settings().tables.categories.groups if g.code == answers.group), None)
+
+
+def choice_of(answers: Answers) -> Choice | None:
+    """Return what was chosen on the second page."""
+    group = group_of(answers)
+    return next((c for c in group.choices if c.code == answers.choice), None) if group else None
+
+
 def category_of(answers: Answers) -> Category | None:
     """Return the category of what was chosen."""
-    tables = settings().tables.categories
-    for group in tables.groups:
-        for choice in group.choices:
-            if (group.code, choice.code) == (answers.group, answers.choice):
-                return tables.get(choice.category)
-    return None
+    choice = choice_of(answers)
+    return settings().tables.categories.get(choice.category) if choice else None
 
 
 def questions(answers: Answers) -> tuple[Question, ...]:

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from intake import codes, drafts, mailroom, uploads
+from intake.answers import Answers
 from intake.extensions import settings
 
 STORIES = (
@@ -83,7 +84,7 @@ def _send_form(dice: random.Random) -> None:
         if code in {choice.code for choice in group.choices}
     )
     name = dice.choice(NAMES)
-    answers = drafts.Answers(
+    answers = Answers(
         group=group,
         choice=code,
         place="municipality",

@@ -17,11 +17,7 @@ from typing import Any
 from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, true, update
 
 from intake import codes, files, rows
-
-# Named so for those who know a draft's answers from here.
-from intake.answers import Answers as Answers
-from intake.answers import category_of
-from intake.answers import questions as questions
+from intake.answers import Answers, category_of, questions
 from intake.errors import Conflict, DraftIncomplete, NotFound
 from intake.extensions import db, now, settings
 from intake.matters import arrive

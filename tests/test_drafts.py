@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from intake import drafts, uploads
+from intake.answers import Answers
 from intake.errors import Conflict, DraftIncomplete, FileTypeRefused, NotFound
 from intake.extensions import db
 from intake.models import Arrival, Attachment, Draft, DraftFile, MailAddress, Matter, Message
@@ -95,7 +96,7 @@ def test_what_was_typed_in_a_turn_that_is_over_is_left(draft_id, clock):
 def test_answers_of_another_version_do_not_break_it(draft_id, database, seen):
     seen.scalars(select(Draft)).one().answers = {"text": "Hej", "mood": "glad"}
     seen.commit()
-    assert drafts.get(draft_id, KEY).answers == drafts.Answers(text="Hej")
+    assert drafts.get(draft_id, KEY).answers == Answers(text="Hej")
 
 
 def test_a_refused_file_leaves_nothing_in_the_store(app, draft_id):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.categories import Category, Choice, ChoiceGroup
-from intake.drafts import Answers, OpenDraft
-from intake.extensions import settings
+from intake.answers import category_of
+from intake.drafts import OpenDraft
 
 # All pages in their order; "choice" is the second half of "subject", and counts as one step with it.
 PAGES = ("subject", "concerns", "place", "story", "files", "contact", "check")
@@ -55,20 +54,3 @@ def pages_of(draft: OpenDraft) -> tuple[str, ...]:
         *(("place",) if category and category.asks_where == "nothing" else ()),
     }
     return tuple(page for page in PAGES if page not in left_out)
-
-
-def group_of(answers: Answers) -> ChoiceGroup | None:
-    """Return what was chosen on the first page."""
-    return next((g for g in settings().tables.categories.groups if g.code == answers.group), None)
-
-
-def choice_of(answers: Answers) -> Choice | None:
-    """Return what was chosen on the second page."""
-    group = group_of(answers)
-    return next((c for c in group.choices if c.code == answers.choice), None) if group else None
-
-
-def category_of(answers: Answers) -> Category | None:
-    """Return the category of what was chosen."""
-    choice = choice_of(answers)
-    return settings().tables.categories.get(choice.category) if choice else None

@@ -13,8 +13,8 @@ from typing import cast
 from flask import current_app, request
 
 from config.help import Help
-from intake import drafts, routing
-from intake.citizen.flow import category_of
+from intake import routing
+from intake.answers import Answers, category_of
 from intake.extensions import settings
 from intake.matters import placing
 from intake.routing.lexicon import Lexicon
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 READ_BYTES = 20_000
 
 
-def find(answers: drafts.Answers, already: Collection[str] = ()) -> tuple[Help, ...]:
+def find(answers: Answers, already: Collection[str] = ()) -> tuple[Help, ...]:
     """Return the answers that fit and are not shown ``already`` (their codes), the urgent first."""
     try:
         return tuple(each for each in _fitting(answers) if each.code not in already)
@@ -41,7 +41,7 @@ def shown() -> frozenset[str]:
     return frozenset(request.form.get("visat", "").split())
 
 
-def _fitting(answers: drafts.Answers) -> Iterable[Help]:
+def _fitting(answers: Answers) -> Iterable[Help]:
     category = category_of(answers)
     chosen = category.code if category else None
     facts = routing.Facts(
@@ -63,7 +63,7 @@ def _fitting(answers: drafts.Answers) -> Iterable[Help]:
     return [each for each in known if not each.phrases or each.code in said]
 
 
-def _said(answers: drafts.Answers) -> frozenset[str]:
+def _said(answers: Answers) -> frozenset[str]:
     """Return the codes of the answers whose phrases are in the text, and are not denied there."""
     spelling = placing.rules().spelling
     text, _is_clipped = clip(answers.text, READ_BYTES, 0)

@@ -6,6 +6,7 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from intake import drafts
+from intake.answers import Answers
 from intake.citizen import browser
 from intake.citizen.forms import BeginForm
 from intake.citizen.surface import bp
@@ -35,9 +36,7 @@ def begin() -> AnyResponse:
     if not form.validate():
         return make_response(render_template("citizen/rescue.html", form=form), 422)
     is_new = browser.key() is None
-    answers = drafts.Answers(
-        heading=form.heading.data or "", text=form.text.data or "", language=chosen().code
-    )
+    answers = Answers(heading=form.heading.data or "", text=form.text.data or "", language=chosen().code)
     draft_id = drafts.begin(browser.make_key(), answers)
     return redirect(url_for(".subject", draft_id=draft_id, ny=1 if is_new else None), 303)
 

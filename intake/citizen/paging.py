@@ -9,9 +9,10 @@ from flask import Response, abort, make_response, redirect, render_template, req
 from werkzeug.wrappers import Response as AnyResponse
 
 from intake import drafts
+from intake.answers import category_of, choice_of
 from intake.citizen import browser
 from intake.citizen.fields import Form, PageForm
-from intake.citizen.flow import category_of, choice_of, flow_of
+from intake.citizen.flow import flow_of
 from intake.citizen.surface import bp
 from intake.errors import Conflict
 from intake.extensions import settings

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from config.categories import Category
 from config.tables import SupportLine
 from intake import drafts, files, paper
+from intake.answers import Answers
 from intake.errors import NotFound
 from intake.extensions import db, settings
 from intake.languages import _, chosen
@@ -96,7 +97,7 @@ def _files(draft: drafts.OpenDraft) -> tuple[SentFile, ...]:
     return tuple(SentFile(files.clean_name(row.name).shown, row.size_bytes, row.sha256) for row in found)
 
 
-def _next(answers: drafts.Answers, *, is_supplement: bool, is_quiet: bool) -> Iterator[str]:
+def _next(answers: Answers, *, is_supplement: bool, is_quiet: bool) -> Iterator[str]:
     """Yield what happens next, and no more than is true of this matter."""
     if is_supplement:
         yield _("Det du skickade står nu i samma ärende som förut.")
@@ -114,7 +115,7 @@ def _next(answers: drafts.Answers, *, is_supplement: bool, is_quiet: bool) -> It
         yield _("Med numret och koden kan du följa hur långt ärendet har kommit.")
 
 
-def _contact(answers: drafts.Answers) -> Iterator[str]:
+def _contact(answers: Answers) -> Iterator[str]:
     """Yield how the person may be reached, as they themselves chose."""
     may_write = bool(answers.email and answers.may_email)
     if may_write and answers.phone:

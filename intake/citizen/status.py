@@ -12,6 +12,7 @@ from flask import Response, make_response, redirect, render_template, request, s
 from werkzeug.wrappers import Response as AnyResponse
 
 from intake import codes, drafts, limits, storage
+from intake.answers import Answers
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm
 from intake.citizen.status_forms import ConfirmForm, LostCodeForm, OpinionForm, ReachForm, StatusForm
@@ -240,7 +241,7 @@ def _begin(page: str, words: str) -> AnyResponse:
     key = _key()
     if not ButtonForm().validate():
         return redirect(url_for(".followed"), 303)
-    answers = drafts.Answers(text=words, language=chosen().code)
+    answers = Answers(text=words, language=chosen().code)
     draft_id = drafts.begin(browser.make_key(), answers, supplements_id=following.hold(key))
     return redirect(url_for(f".{page}", draft_id=draft_id), 303)
 

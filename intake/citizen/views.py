@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from config.categories import AsksWhere, ChoiceGroup
 from intake import drafts, limits
+from intake.answers import Answers, category_of, group_of, questions
 from intake.citizen import browser, help
 from intake.citizen.fields import Form, PageForm
-from intake.citizen.flow import category_of, group_of
 from intake.citizen.forms import (
     CONCERNS,
     INTERPRETERS,
@@ -74,7 +74,7 @@ def choice(draft_id: uuid.UUID, group: str) -> AnyResponse:
     return show("choice", draft, form, group=chosen)
 
 
-def _no_longer_asked(answers: drafts.Answers) -> dict[str, Any]:
+def _no_longer_asked(answers: Answers) -> dict[str, Any]:
     """Return emptiness for what the person may have answered before, and what was now chosen does not ask."""
     category, empty = category_of(answers), dict[str, Any]()
     if category and not category.asks_who:
@@ -190,13 +190,13 @@ def _contact_form(draft: drafts.OpenDraft) -> ContactForm:
     return form
 
 
-def _mail_of(answers: drafts.Answers) -> str:
+def _mail_of(answers: Answers) -> str:
     if not answers.may_email:
         return "no"
     return "neutral" if answers.is_neutral else "yes"
 
 
-def _language_of(answers: drafts.Answers) -> dict[str, str]:
+def _language_of(answers: Answers) -> dict[str, str]:
     """Return what stands in the fields for the answer's language: one of the list, or another's name."""
     stored = answers.answer_language or ""
     codes = [language.code for language in settings().tables.answer_languages]
@@ -268,7 +268,7 @@ def _check_page(draft: drafts.OpenDraft, form: Form, missing: str | None = None)
         concerns=dict(CONCERNS).get(answers.concerns or ""),
         place=dict(PLACES).get(answers.place or ""),
         municipality=_municipality_name(answers),
-        asked=() if draft.supplements_id else drafts.questions(answers),
+        asked=() if draft.supplements_id else questions(answers),
         answer_language=next(
             (known for known in settings().tables.answer_languages if known.code == language), None
         ),
@@ -289,7 +289,7 @@ def _group(code: str) -> ChoiceGroup:
     raise NotFound("no such group of choices")
 
 
-def _municipality_name(answers: drafts.Answers) -> str:
+def _municipality_name(answers: Answers) -> str:
     if answers.municipality is None:
         return ""
     return settings().tables.geography.municipality(answers.municipality).name

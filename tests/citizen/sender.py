@@ -6,6 +6,7 @@ import io
 from datetime import timedelta
 
 from intake import drafts, rows, uploads
+from intake.answers import Answers
 from intake.extensions import db, now
 from intake.models import Upload, new_id
 from tests.citizen.person import hidden, words
@@ -26,7 +27,7 @@ class Sender:
     def send(self, *files, supplements_id=None, here_bytes=None, **answers):
         """Send a form with files; ``here_bytes`` of a hundred are here of one more, which is on its way."""
         with self.app.app_context():
-            draft_id = drafts.begin(KEY, drafts.Answers(**answers), supplements_id=supplements_id)
+            draft_id = drafts.begin(KEY, Answers(**answers), supplements_id=supplements_id)
             for content, name in files:
                 uploads.add_file(draft_id, KEY, uploads.Upload(name, len(content), "", io.BytesIO(content)))
             if here_bytes is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from intake import drafts
+from intake.answers import Answers
 from tests.browsers import Looker, opened, serving
 
 
@@ -16,7 +17,7 @@ def app(make_app):
 @pytest.fixture
 def sent(app):
     with app.app_context():
-        draft_id = drafts.begin("nyckel", drafts.Answers(text="När är ni öppna?", email="kim@example.com"))
+        draft_id = drafts.begin("nyckel", Answers(text="När är ni öppna?", email="kim@example.com"))
         return drafts.send(draft_id, "nyckel")
 
 
@@ -37,7 +38,7 @@ def test_a_mailed_link_opens_the_matter_and_leaves_no_code_in_the_address(page, 
 
 def test_a_link_does_not_change_what_is_followed_without_a_press(page, app, sent):
     with app.app_context():
-        other = drafts.send(drafts.begin("annan", drafts.Answers(text="En annans ärende.")), "annan")
+        other = drafts.send(drafts.begin("annan", Answers(text="En annans ärende.")), "annan")
     page.goto(f"/folj#{sent.reference}.{sent.status_code}")
     page.wait_for_url("**/arende")
     page.goto(f"/folj#{other.reference}.{other.status_code}")

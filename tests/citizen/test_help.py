@@ -8,7 +8,8 @@ import pytest
 
 from config.reading import TableError
 from config.tables import FOLDER, read_tables
-from intake import drafts, routing
+from intake import routing
+from intake.answers import Answers
 from intake.citizen import help as first_help
 from tests.browsers import Looker, opened, serving
 from tests.citizen.answers import begin, press, step, walk
@@ -85,7 +86,7 @@ def test_a_fault_stops_nobody_and_tells_nothing(writer, monkeypatch, caplog):
 )
 def test_each_need_has_its_answer(make_app, group, choice, text, codes):
     with make_app("citizen").app_context():
-        found = first_help.find(drafts.Answers(group=group, choice=choice, text=text))
+        found = first_help.find(Answers(group=group, choice=choice, text=text))
     assert [each.code for each in found] == codes
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, text, update
 from config.reading import TableError
 from config.tables import FOLDER, read_tables
 from intake import drafts, ledger
+from intake.answers import Answers
 from intake.extensions import db
 from intake.models import Attachment, MailAddress, Message, Upload
 from tests.browsers import opened, serving
@@ -74,7 +75,7 @@ class TestPage:
 
     def test_a_form_that_is_not_sent_has_no_receipt(self, sender):
         with sender.app.app_context():
-            draft_id = drafts.begin(KEY, drafts.Answers(**THEFT))
+            draft_id = drafts.begin(KEY, Answers(**THEFT))
         sender.show(draft_id)
         assert sender.page().status_code == 404
 

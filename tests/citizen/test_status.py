@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from intake import codes, drafts, ledger
+from intake.answers import Answers
 from intake.models import (
     Arrival,
     Attachment,
@@ -46,7 +47,7 @@ def bring(app, seen):
 
     def send(**values):
         with app.app_context():
-            said = drafts.Answers(text=STORY, email="kim.berg@example.com", phone="070-123 45 67")
+            said = Answers(text=STORY, email="kim.berg@example.com", phone="070-123 45 67")
             draft_id = drafts.begin("nyckel", said)
             accepted = drafts.send(draft_id, "nyckel")
         be(seen, accepted, **{"category": "fraga", "flags": []} | values)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from intake import drafts, outbox, routing
+from intake.answers import Answers, questions
 from intake.matters import answering, placing
 from intake.models import Draft, Event, Handler, Job, Matter
 from tests.letters_home import address_of, deliver, letter
@@ -81,7 +82,7 @@ def test_danger_in_a_matter_that_somebody_has_is_marked_for_them(app, seen, cloc
 def test_a_calm_form_does_not_take_back_the_danger_of_its_letter(app, seen, make_app):
     citizen = make_app("citizen")
     with citizen.app_context():
-        draft_id = drafts.begin("key", drafts.Answers(text=CALM))
+        draft_id = drafts.begin("key", Answers(text=CALM))
     begin(DANGER, f"arende+{seen.scalar(select(Draft.address_token))}@example.se")
     with citizen.app_context():
         drafts.send(draft_id, "key")
@@ -93,7 +94,7 @@ def test_a_calm_form_does_not_take_back_the_danger_of_its_letter(app, seen, make
 def test_a_calm_form_does_not_take_back_what_makes_its_letter_delicate(app, seen, make_app, flag):
     citizen = make_app("citizen")
     with citizen.app_context():
-        draft_id = drafts.begin("key", drafts.Answers(text=CALM, email="kim@example.com"))
+        draft_id = drafts.begin("key", Answers(text=CALM, email="kim@example.com"))
     begin(CALM, f"arende+{seen.scalar(select(Draft.address_token))}@example.se")
     seen.execute(update(Matter).values(flags=[flag, "wrong_authority"], priority=2))
     seen.commit()
@@ -117,8 +118,8 @@ def test_placed_again_a_matter_is_judged_by_the_answers_of_its_form_too(app, see
 
     citizen = make_app("citizen")
     with citizen.app_context():
-        code = drafts.questions(drafts.Answers(**THEFT))[0].code
-        draft_id = drafts.begin("key", drafts.Answers(**THEFT, text=CALM, questions={code: "SVARET"}))
+        code = questions(Answers(**THEFT))[0].code
+        draft_id = drafts.begin("key", Answers(**THEFT, text=CALM, questions={code: "SVARET"}))
         with monkeypatch.context() as patch:
             patch.setattr("intake.routing.place", broken)
             drafts.send(draft_id, "key")

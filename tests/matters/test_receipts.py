@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from intake import drafts
+from intake.answers import Answers
 from intake.extensions import db
 from intake.matters import answering, receipts
 from tests.letters_home import deliver, letter, matters
@@ -24,7 +25,7 @@ def citizen_app(make_app):
 def begin(citizen_app, **options):
     """Begin a form and return its id and its address."""
     with citizen_app.app_context():
-        draft_id = drafts.begin("key", drafts.Answers(text="Hej!"), **options)
+        draft_id = drafts.begin("key", Answers(text="Hej!"), **options)
         return draft_id, drafts.get(draft_id, "key").address
 
 
