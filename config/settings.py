@@ -7,16 +7,20 @@ Only this module and the entry points read ``os.environ``. Every setting stands 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from config.mailboxes import Mailbox, read_mailboxes
 from config.reading import TableError
 from config.tables import Tables, read_tables
 
 Surface = Literal["citizen", "handler", "all"]
+Network = IPv4Network | IPv6Network
 DatabaseRole = Literal["owner", "citizen", "handler", "worker"]
 
 KNOWN = (
@@ -27,8 +31,14 @@ KNOWN = (
     "DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_CITIZEN", "DATABASE_URL_HANDLER",
     "DATABASE_URL_WORKER", "REDIS_URL", "SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY",
     "MAIL_SERVER", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS",
+    "MAIL_TRUSTED_RELAYS", "MAIL_AUTHSERV_ID", "MAIL_TLS_CERTIFICATE", "MAIL_TLS_KEY",
+    "MAIL_DKIM_KEY", "MAIL_DKIM_SELECTOR",
+    "INTAKE_MAILBOXES", "INTAKE_MAIL_SILENCE_MINUTES", "INTAKE_MAIL_WAIT_MINUTES",
     "SCANNER", "CLAMD_SOCKET",
 )  # fmt: skip
+
+
+_SELECTOR = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 class SettingsError(ValueError):
@@ -46,7 +56,9 @@ class Settings:
 
     ``flood_requests`` is how often one network may ask one web process within ten seconds, 0 for
     as often as it likes. ``database_url`` is a login that may create roles; the four others are what
-    the roles use. None means: the embedded engine under ``var``.
+    the roles use. None means: the embedded engine under ``var``. What ``mail_trusted_relays`` and
+    ``mail_authserv_ids`` say together is believed about a letter's sender. ``mail_silence_minutes`` is
+    how long no letter may come before that is an alarm, 0 for never.
     """
 
     var: Path
@@ -73,6 +85,15 @@ class Settings:
     mail_username: str | None
     mail_password: str | None
     mail_use_tls: bool
+    mail_trusted_relays: tuple[Network, ...]
+    mail_authserv_ids: tuple[str, ...]
+    mail_tls_certificate: Path | None
+    mail_tls_key: Path | None
+    mail_dkim_key: Path | None
+    mail_dkim_selector: str | None
+    mailboxes: tuple[Mailbox, ...]
+    mail_silence_minutes: int
+    mail_wait_minutes: int
     scanner: Literal["none", "clamd"]
     clamd_socket: Path
 
@@ -80,6 +101,7 @@ class Settings:
     def from_mapping(cls, values: Mapping[str, str]) -> Settings:
         """Read and check all settings; raise SettingsError with the setting's name and a cure."""
         read = _Reader(values)
+        tables = read.tables()
         citizen_port = read.port("INTAKE_CITIZEN_PORT", 8080)
         handler_port = read.port("INTAKE_HANDLER_PORT", 8081)
         mail_port = read.port("INTAKE_MAIL_PORT", 8025)
@@ -90,7 +112,7 @@ class Settings:
             )
         return cls(
             var=Path(read.text("INTAKE_VAR", "var")).expanduser().resolve(),
-            tables=read.tables(),
+            tables=tables,
             surface=cast(Surface, read.choice("SURFACE", "all", ("citizen", "handler", "all"))),
             draft_languages=read.choice("INTAKE_DRAFT_LANGUAGES", "no", ("yes", "no")) == "yes",
             flood_requests=read.number("INTAKE_FLOOD_REQUESTS", 600),
@@ -113,6 +135,14 @@ class Settings:
             mail_username=read.text("MAIL_USERNAME", "") or None,
             mail_password=read.text("MAIL_PASSWORD", "") or None,
             mail_use_tls=read.choice("MAIL_USE_TLS", "no", ("yes", "no")) == "yes",
+            mail_trusted_relays=read.networks("MAIL_TRUSTED_RELAYS"),
+            mail_authserv_ids=read.words("MAIL_AUTHSERV_ID") or tables.authority.mail_domains,
+            **read.pair_of_files("mail_tls_certificate", "mail_tls_key"),
+            mail_dkim_key=read.optional_file("MAIL_DKIM_KEY"),
+            mail_dkim_selector=read.selector("MAIL_DKIM_SELECTOR"),
+            mailboxes=read.mailboxes(),
+            mail_silence_minutes=read.number("INTAKE_MAIL_SILENCE_MINUTES", 0),
+            mail_wait_minutes=read.number("INTAKE_MAIL_WAIT_MINUTES", 10),
             scanner=cast(Literal["none", "clamd"], read.choice("SCANNER", "none", ("none", "clamd"))),
             clamd_socket=Path(read.text("CLAMD_SOCKET", "/run/clamav/clamd.ctl")),
         )
@@ -166,6 +196,46 @@ class _Reader:
         if scheme not in schemes:
             raise SettingsError(name, f"begins with {scheme!r}; begin it with {schemes[0]}://.")
         return value
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.lower() for word in self.text(name, "").replace(",", " ").split())
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        try:
+            return tuple(ip_network(word) for word in self.words(name))
+        except ValueError as error:
+            raise SettingsError(name, f"{error}; give addresses or networks, such as 10.0.0.5.") from None
+
+    def optional_file(self, name: str) -> Path | None:
+        value = self.text(name, "")
+        if not value:
+            return None
+        path = Path(value).expanduser().resolve()
+        if not path.is_file():
+            raise SettingsError(name, f"{path} is no file; name one that the service's user may read.")
+        return path
+
+    def pair_of_files(self, *fields: str) -> dict[str, Any]:
+        names = [field.upper() for field in fields]
+        found = {field: self.optional_file(name) for field, name in zip(fields, names, strict=True)}
+        if len({path is None for path in found.values()}) > 1:
+            raise SettingsError(" and ".join(names), "only one of them is set; they belong together.")
+        return found
+
+    def selector(self, name: str) -> str | None:
+        value = self.text(name, "") or None
+        if (value is None) != (not self.text("MAIL_DKIM_KEY", "")):
+            raise SettingsError(f"MAIL_DKIM_KEY and {name}", "only one of them is set; they belong together.")
+        if value and not _SELECTOR.fullmatch(value):
+            raise SettingsError(name, f"is {value!r}; give letters, digits, hyphens and dots.")
+        return value
+
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        path = self.optional_file("INTAKE_MAILBOXES")
+        try:
+            return read_mailboxes(path) if path else ()
+        except TableError as error:
+            raise SettingsError("INTAKE_MAILBOXES", str(error)) from error
 
     def database_urls(self) -> dict[DatabaseRole, str]:
         roles: tuple[DatabaseRole, ...] = ("owner", "citizen", "handler", "worker")

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from intake.errors import LetterUnreadable, StorageError
 from intake.letters.parse import parse
-from intake.letters.values import Letter, Part
+from intake.letters.values import Letter, Part, Report
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _SPARE_FILE_BYTES = 8 * 1024 * 1024
@@ -136,6 +136,10 @@ def _to_json(letter: Letter) -> dict[str, Any]:
 def _from_json(values: dict[str, Any], parts_folder: Path) -> Letter:
     date = datetime.fromisoformat(values["date"]) if values["date"] else None
     parts = tuple(Part(**(part | {"file": parts_folder / part["file"]})) for part in values["parts"])
-    names = ("to", "cc", "references", "problems", "delivered_to")
+    names = (
+        *("to", "cc", "references", "problems"),
+        *("delivered_to", "addressed_to", "authentication_results"),
+    )
     lists = {name: tuple(values[name]) for name in names}
-    return Letter(**(values | lists | {"date": date, "parts": parts}))
+    report = values["report"] and Report(**(values["report"] | {"about": tuple(values["report"]["about"])}))
+    return Letter(**(values | lists | {"date": date, "parts": parts, "report": report}))

@@ -68,7 +68,6 @@ def _letter(
     name = name or ("" if email else headers.label("from"))
     reason = automatic_reason(headers, content_type, email or None)
     reply_to = _message_ids(headers, "in-reply-to")
-    ours = ("delivered-to", "x-original-to", "to", "cc")
     return Letter(
         sender_name=name or None,
         sender_email=email or None,
@@ -86,10 +85,16 @@ def _letter(
         parts=parts,
         problems=problems,
         body_digest=digest,
-        delivered_to=tuple(
-            dict.fromkeys(found.lower() for field in ours for found in addresses(headers.all(field)))
+        delivered_to=_lower(headers, "delivered-to", "x-original-to"),
+        addressed_to=_lower(headers, "to", "cc"),
+        authentication_results=tuple(
+            clean_label(value.decode("latin-1"), 2000) for value in headers.all("authentication-results")[:20]
         ),
     )
+
+
+def _lower(headers: Headers, *names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found.lower() for name in names for found in addresses(headers.all(name))))
 
 
 def _message_id(headers: Headers) -> str | None:

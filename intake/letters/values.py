@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
+
+# How a text's lines are to be joined again for reading (RFC 3676): ``delsp`` drops the space at the joint.
+Flow = Literal["flowed", "delsp"]
+# What a report says of a letter; ``unclear`` is a letter from a mail server that follows no standard.
+ReportKind = Literal["failed", "delayed", "delivered", "displayed", "deleted", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -12,8 +18,10 @@ class Part:
     """One part of a letter, decoded into ``file``.
 
     ``path`` numbers the part as IMAP does ("1.2"); what stands outside the numbered parts has a
-    suffix ("0-after"). ``name`` and ``declared_type`` are labels as the sender gave them. ``is_body``
-    says that all of the part's words stand in the letter's text already, so it is no attachment to count.
+    suffix ("0-after"), and what was taken out of a part that is kept whole (an attached letter, a
+    winmail.dat) the whole's path, a tilde and its own ("2~1.2"). ``name`` and ``declared_type`` are
+    labels as the sender gave them. ``is_body`` says that all of the part's words stand in the letter's
+    text already, so it is no attachment to count.
     """
 
     path: str
@@ -27,12 +35,29 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a mail server or a mail program tells of a letter (RFC 3464, RFC 8098).
+
+    ``about`` holds the Message-IDs that the report may speak of, the likeliest first. ``status`` is
+    the enhanced code, such as "5.1.1"; ``words`` the server's own, cleaned and cut.
+    """
+
+    kind: ReportKind
+    recipient: str | None
+    status: str | None
+    words: str
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Letter:
     """A letter as people read it; every string is valid in PostgreSQL (no NUL, no surrogate).
 
     ``text`` is the sender's plain text with line feeds alone. Message identifiers keep their angle
     brackets. ``date`` is the sender's own claim, in UTC. ``body_digest`` is the SHA-256 of the decoded
-    text before any cap. ``delivered_to`` is lower case, for looking up our own addresses.
+    text before any cap. ``delivered_to`` (Delivered-To, X-Original-To) and ``addressed_to`` (To, Cc)
+    are lower case, for looking up our own addresses. ``authentication_results`` are the raw values of
+    those headers, topmost first: what the letter says, which nobody has believed yet.
     """
 
     sender_name: str | None
@@ -52,3 +77,7 @@ class Letter:
     problems: tuple[str, ...]
     body_digest: str
     delivered_to: tuple[str, ...]
+    addressed_to: tuple[str, ...]
+    flow: Flow | None = None
+    report: Report | None = None
+    authentication_results: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from intake.models.base import Base, new_id, table_of
 from intake.models.draft import Draft, DraftFile, DraftKey, Upload, UploadPart
+from intake.models.fetched import Fetched, MailboxState
 from intake.models.matter import (
     Arrival,
     Attachment,
@@ -23,7 +24,8 @@ from intake.models.people import AccessLog, Handler, HandlerSession, LimitCount,
 
 __all__ = [
     "AccessLog", "Arrival", "Attachment", "Base", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
-    "EmailChange", "Event", "Feedback", "Handler", "HandlerSession", "Job", "Letter", "LimitCount",
-    "MailAddress", "Matter", "MatterUnit", "Membership", "Message", "NumberSeries", "OutgoingLetter",
-    "PlacementRecord", "StatusCode", "Unit", "Upload", "UploadPart", "new_id", "table_of",
+    "EmailChange", "Event", "Feedback", "Fetched", "Handler", "HandlerSession", "Job", "Letter",
+    "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterUnit", "Membership", "Message",
+    "NumberSeries", "OutgoingLetter", "PlacementRecord", "StatusCode", "Unit", "Upload", "UploadPart",
+    "new_id", "table_of",
 ]  # fmt: skip

@@ -52,6 +52,6 @@ def table_of(model: type[Base]) -> Table:
     return cast(Table, model.__table__)
 
 
-def refers(target: str, *, ondelete: str | None = None) -> ForeignKey:
-    """Make a foreign key that is checked at commit."""
-    return ForeignKey(target, deferrable=True, initially="DEFERRED", ondelete=ondelete)
+def refers(target: str, *, ondelete: str | None = None, is_mutual: bool = False) -> ForeignKey:
+    """Make a foreign key that is checked at commit; ``is_mutual`` where the other table refers back."""
+    return ForeignKey(target, deferrable=True, initially="DEFERRED", ondelete=ondelete, use_alter=is_mutual)

@@ -119,10 +119,20 @@ class DiaryEntry(Base):
 
 
 class Letter(Base):
-    """A raw letter as it came: its bytes under ``storage_key``, its envelope and trace beside it."""
+    """A raw letter as it came: its bytes under ``storage_key``, its envelope and trace beside it.
+
+    ``sent_at`` is the sender's own claim. ``authentication`` is what a relay that we trust found out
+    about the sender, None when none did. ``report`` is what it tells of a letter of ours.
+    """
 
     __tablename__ = "letter"
-    __table_args__ = (UniqueConstraint("storage_key"), Index(None, "message_id_header"))
+    __table_args__ = (
+        UniqueConstraint("storage_key"),
+        Index(None, "message_id_header"),
+        Index(None, "received_at", "id"),
+        Index(None, "sha256"),
+        Index("ix_letter_unparsed", "received_at", postgresql_where=sql("parsed_at IS NULL")),
+    )
 
     id: Mapped[Id]
     storage_key: Mapped[str]
@@ -137,13 +147,18 @@ class Letter(Base):
     sender_email: Mapped[str | None]
     body_digest: Mapped[str | None]
     problems: Mapped[list[str]]
+    sent_at: Mapped[datetime | None]
+    automatic_reason: Mapped[str | None]
+    authentication: Mapped[dict[str, Any] | None]
+    report: Mapped[dict[str, Any] | None]
 
 
 class Message(Base):
     """Something said in a matter: by the citizen, to the citizen, or a note among handlers.
 
     ``answers`` are to the form's own questions, each a question and an answer in words;
-    ``is_told`` lets the citizen read it on the status page.
+    ``is_told`` lets the citizen read it on the status page. ``flow`` says how its lines are joined
+    (RFC 3676); ``about_letter_id`` is the letter of ours that it answers or reports on.
     """
 
     __tablename__ = "message"
@@ -168,6 +183,8 @@ class Message(Base):
     created_at: Mapped[datetime]
     answers: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
     is_told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    flow: Mapped[str | None]
+    about_letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("outgoing_letter.id", is_mutual=True))
 
 
 class Arrival(Base):
@@ -199,7 +216,10 @@ class Arrival(Base):
 
 
 class Attachment(Base):
-    """A file in a matter: its bytes under ``storage_key`` exactly as they came, and what was found."""
+    """A file in a matter: its bytes under ``storage_key`` exactly as they came, and what was found.
+
+    ``part`` is its place in the letter that it came with ("2~1": the first of what lay within part 2).
+    """
 
     __tablename__ = "attachment"
     __table_args__ = (
@@ -223,6 +243,8 @@ class Attachment(Base):
     findings: Mapped[list[dict[str, Any]]]
     created_at: Mapped[datetime]
     checked_at: Mapped[datetime | None]
+    part: Mapped[str | None]
+    is_inline: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class PlacementRecord(Base):

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
 
-KINDS = ("receipt", "reply", "alarm", "notice", "status_link", "confirm_email")
+KINDS = (
+    "receipt", "reply", "alarm", "notice", "status_link", "confirm_email", "supplement_request", "delay",
+)  # fmt: skip
 LETTER_STATES = ("owed", "sending", "sent", "refused", "bounced", "task")
 
 
@@ -44,7 +46,8 @@ class OutgoingLetter(Base):
     """A letter that we owe somebody; ``state`` says how far it came.
 
     One found in ``sending`` goes again with the same Message-ID, the secret in its link made anew;
-    only a reply waits for a person.
+    only a reply waits for a person. ``diagnosis`` is the answer by which it was refused or came back,
+    in codes; ``again_id`` is the letter that goes in its place.
     """
 
     __tablename__ = "outgoing_letter"
@@ -66,5 +69,7 @@ class OutgoingLetter(Base):
     message_id_header: Mapped[str]
     in_reply_to: Mapped[str | None]
     why: Mapped[str | None]
+    diagnosis: Mapped[str | None]
+    again_id: Mapped[uuid.UUID | None] = mapped_column(refers("outgoing_letter.id"))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
