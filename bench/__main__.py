@@ -1,7 +1,7 @@
 """Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
 
-Machines are noisy: the ratios within one run are what counts, not the seconds. With ``uploads`` as its first
-word it measures only those (``bench.uploads``).
+Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail`` or ``uploads``
+as its first word it measures only those (``bench.mail``, ``bench.uploads``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
-import psycopg
-from sqlalchemy import make_url
-
-from bench import load, uploads
+from bench import load, mail, uploads
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
-FORMS, FORMS_WITH_FILE, LETTERS, LETTERS_WITH_FILE = 300, 100, 200, 60
+FORMS, FORMS_WITH_FILE = 300, 100
 STEADY_SECONDS, STEADY_RATE = 30, 10
 HALF_SENT = 400
 PAGES = 400
@@ -41,14 +38,6 @@ def row(name: str, seen: Seen, bare: Seen | None = None) -> None:
     say(name, f"{seen.rate:.0f}/s", *times, f"{seen.rate / bare.rate:.2f}" if bare else "1 (bare)")
 
 
-def count(here: Stand, table: str) -> int:
-    """Count rows as the owner."""
-    plain = make_url(here.urls["owner"]).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain) as connection:
-        found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    return int(found[0]) if found else 0
-
-
 def measure_http(here: Stand) -> int:
     """Accept by HTTP, without and with a file of 1 MiB; return how many were accepted."""
     people = load.ready_citizens(here.citizen_port, FORMS + FORMS_WITH_FILE)
@@ -66,20 +55,6 @@ def measure_http(here: Stand) -> int:
     seen = load.at_once([partial(load.upload_and_send, one) for one in with_file], CLIENTS)
     row("HTTP, 1 MiB: upload and accept", seen, bare)
     return FORMS + FORMS_WITH_FILE
-
-
-def measure_mail(here: Stand) -> int:
-    """Take letters, without and with 1 MiB, from one feeder and from four; return how many."""
-    sent = 0
-    for size, number, words in ((0, LETTERS, "no file"), (1 << 20, LETTERS_WITH_FILE, "1 MiB")):
-        for feeders in (1, 4):
-            raws = load.letters(number, size)
-            raws = [raw.replace(b"Brev ", f"Brev {size}-{feeders}-".encode(), 1) for raw in raws]
-            bare = load.mail(here.bare_mail_port, raws, feeders)
-            row(f"mail, {words}, {feeders} feeder: bare", bare)
-            row(f"mail, {words}, {feeders} feeder: taken", load.mail(here.mail_port, raws, feeders), bare)
-            sent += number
-    return sent
 
 
 def measure_steady(here: Stand) -> int:
@@ -112,11 +87,6 @@ def measure_steady(here: Stand) -> int:
     return number
 
 
-def _connect(here: Stand, role: str) -> psycopg.Connection[tuple[object, ...]]:
-    url = here.urls[role]  # type: ignore[index]
-    return psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-
-
 def _send_and_look(here: Stand, person: load.Citizen, visible: list[float]) -> None:
     load.send(person)
     answered = time.perf_counter()
@@ -125,21 +95,21 @@ def _send_and_look(here: Stand, person: load.Citizen, visible: list[float]) -> N
         "SELECT 1 FROM matter JOIN matter_unit ON matter_unit.matter_id = matter.id"
         " WHERE reference = %s AND until IS NULL"
     )
-    with _connect(here, "handler") as connection:
+    with here.connect("handler") as connection:
         while not connection.execute(query, [reference]).fetchone():
             connection.rollback()
     visible.append(time.perf_counter() - answered)
 
 
 def _spans(here: Stand, query: str, since: float) -> list[float]:
-    with _connect(here, "owner") as connection:
+    with here.connect() as connection:
         found = connection.execute(query.replace("%s", "to_timestamp(%s)"), [since]).fetchall()
     return [span[0].total_seconds() for span in found if span[0] is not None]  # type: ignore[attr-defined]
 
 
 def _wait_for_jobs(here: Stand) -> None:
     deadline = time.monotonic() + 600
-    with _connect(here, "owner") as connection:
+    with here.connect() as connection:
         while time.monotonic() < deadline:
             open_jobs = connection.execute("SELECT count(*) FROM job WHERE done_at IS NULL").fetchone()
             connection.rollback()
@@ -195,17 +165,12 @@ def main() -> int:
             here.start("intake.serving", role="citizen", surface="citizen")
             folder = here.home / f"bare-web-{number}"
             here.start("bench.bare", "web", str(here.bare_port), str(folder), role="owner")
-        here.start("workers.mailbox")
-        kept, here.mail_port = here.mail_port, here.bare_mail_port
-        here.start("bench.bare", "mail", "0", str(here.home / "bare-mail"))
-        here.mail_port = kept
-        with _connect(here, "owner") as connection:
-            connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, words text, size bigint)")
-            connection.execute("GRANT INSERT ON bare TO PUBLIC")
-        for port in (here.citizen_port, here.mail_port, here.bare_port, here.bare_mail_port):
+        here.start_mail()
+        for port in (here.citizen_port, here.bare_port):
             wait_for(port)
         say("what", "rate", "p50", "p95", "p99", "of bare")
-        sent = measure_http(here) + measure_mail(here)
+        sent = measure_http(here) + mail.measure_accepting(here, rounds=1)[0]
+        say("what", "rate", "p50", "p95", "p99", "of bare")
         measure_pages(here)
         measure_half_sent(here)
         here.start("workers.dispatch")
@@ -215,10 +180,11 @@ def main() -> int:
         _wait_for_jobs(here)
         print(f"work that had been waiting was done in {time.monotonic() - began:.0f} s")
         sent += measure_steady(here)
-        stored = count(here, "matter")
+        stored = here.count("matter")
         print(f"sent {sent}, stored {stored}")
     return 0 if sent == stored else 1
 
 
 if __name__ == "__main__":
-    sys.exit(uploads.main(*map(int, sys.argv[2:3])) if sys.argv[1:2] == ["uploads"] else main())
+    part = {"mail": mail.main, "uploads": uploads.main}.get("".join(sys.argv[1:2]))
+    sys.exit(part(*map(int, sys.argv[2:3])) if part else main())

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+from sqlalchemy import make_url
+
 import migrations
 from config.settings import DatabaseRole
 from config.tables import read_tables
@@ -35,9 +38,9 @@ class Stand:
     bare_mail_port: int
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, module: str, *words: str, role: DatabaseRole = "worker", surface: str = "all") -> None:
-        """Start a module of ours as a process of its own."""
-        environment = {
+    def environment(self, role: DatabaseRole = "worker", surface: str = "all") -> dict[str, str]:
+        """Return what a process of ours is told."""
+        return {
             "PATH": os.environ["PATH"],
             "INTAKE_VAR": str(self.home / "var"),
             "INTAKE_CITIZEN_PORT": str(self.citizen_port),
@@ -50,10 +53,32 @@ class Stand:
             "REDIS_URL": self.redis_url,
             f"DATABASE_URL_{role.upper()}": self.urls[role],
         }
+
+    def start(self, module: str, *words: str, role: DatabaseRole = "worker", surface: str = "all") -> None:
+        """Start a module of ours as a process of its own."""
         log = (self.home / f"{module}-{len(self.processes)}.log").open("wb")
         command = [sys.executable, "-m", module, *words]
-        self.processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+        told = self.environment(role, surface)
+        self.processes.append(subprocess.Popen(command, cwd=ROOT, env=told, stdout=log, stderr=log))
         log.close()
+
+    def start_mail(self) -> None:
+        """Start the mail listener and the bare spool that it is measured against, and wait for both."""
+        self.start("workers.mailbox")
+        self.start("bench.bare", "mail", str(self.bare_mail_port), str(self.home / "bare-mail"))
+        for port in (self.mail_port, self.bare_mail_port):
+            wait_for(port)
+
+    def connect(self, role: DatabaseRole = "owner") -> psycopg.Connection[tuple[object, ...]]:
+        """Connect as a role."""
+        url = make_url(self.urls[role]).set(drivername="postgresql")
+        return psycopg.connect(url.render_as_string(hide_password=False))
+
+    def count(self, table: str) -> int:
+        """Count rows as the owner."""
+        with self.connect() as connection:
+            found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+        return int(str(found[0])) if found else 0
 
     def stop(self) -> None:
         """End the processes that were started, the youngest first."""
@@ -84,6 +109,9 @@ def stand() -> Iterator[Stand]:
         migrations.move(urls["owner"])
         migrations.sync_units(urls["owner"], read_tables().authority)
         made = Stand(home, urls, engines.redis_url, *free_ports(4))
+        with made.connect() as connection:
+            connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, words text, size bigint)")
+            connection.execute("GRANT INSERT ON bare TO PUBLIC")
         try:
             yield made
         finally:

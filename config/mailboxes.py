@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 from config.reading import TableError, read_toml
 
@@ -44,60 +45,123 @@ class Mailbox:
     certificate: Path | None
 
 
-def read_mailboxes(path: Path) -> tuple[Mailbox, ...]:
-    """Read and check a table of mailboxes; raise TableError with the place and the cure."""
-    rows = read_toml(path).get("mailboxes", [])
-    found = tuple(_mailbox(path.name, row) for row in rows)
-    if not found:
-        raise TableError(f"{path.name}: holds no [[mailboxes]]; add one, or unset INTAKE_MAILBOXES.")
-    names = [mailbox.name for mailbox in found]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise TableError(f"{path.name}: name {twice.pop()!r} stands twice; give each mailbox its own.")
+def read_mailboxes(path: Path, domains: Collection[str]) -> tuple[Mailbox, ...]:
+    """Read and check a table of mailboxes; raise TableError with the place and the cure.
+
+    ``domains`` are the authority's own, in which the mailboxes' addresses lie. Files are named from the
+    table's folder.
+    """
+    table = read_toml(path)
+    rows = table.get("mailboxes")
+    if not isinstance(rows, list) or not rows or set(table) != {"mailboxes"}:
+        raise TableError(f"{path.name}: holds something else than [[mailboxes]]; write each under that.")
+    found = tuple(_Row(path, row).mailbox(domains) for row in rows)
+    _require_unlike(path.name, "name", [mailbox.name for mailbox in found])
+    places = [f"{mailbox.folder} of {mailbox.user} at {mailbox.host}" for mailbox in found]
+    _require_unlike(path.name, "folder", places)
     return found
 
 
-def _mailbox(file: str, row: dict[str, Any]) -> Mailbox:
-    name = str(row.get("name", ""))
-    if not _NAME.fullmatch(name):
-        raise TableError(f"{file}: name {name!r} of a mailbox is not lower-case letters, digits and hyphens.")
-    wrong = f"{file}: mailbox {name}:"
-    if unknown := set(row) - _KNOWN:
-        raise TableError(f"{wrong} {unknown.pop()!r} is nothing we know; take it away.")
-    for needed in ("host", "user"):
-        if not isinstance(row.get(needed), str) or not row[needed]:
-            raise TableError(f"{wrong} {needed} is missing; add it.")
-    security = row.get("security", "tls")
-    if security not in ("tls", "starttls", "none"):
-        raise TableError(f'{wrong} security is {security!r}; choose "tls", "starttls" or "none".')
-    if security == "none" and row["host"] not in _LOOPBACK:
-        raise TableError(f'{wrong} security "none" is for this machine alone; choose "tls".')
-    if ("password_file" in row) == ("token_command" in row):
-        raise TableError(f"{wrong} set password_file or token_command, one of them.")
-    command = row.get("token_command", [])
-    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
-        raise TableError(f'{wrong} token_command is no list of words; write ["/path/to/program", "word"].')
-    since = row.get("since", "now")
-    if since != "now" and type(since) is not date:
-        raise TableError(f'{wrong} since is {since!r}; write "now" or a day such as 2026-01-31.')
-    port = row.get("port", 993 if security == "tls" else 143)
-    if type(port) is not int or not 0 < port < 65536:
-        raise TableError(f"{wrong} port is {port!r}; give a whole number from 1 to 65535.")
-    return Mailbox(
-        name=name,
-        host=row["host"],
-        port=port,
-        security=cast(Security, security),
-        user=row["user"],
-        password_file=_path(row, "password_file"),
-        token_command=tuple(command),
-        folder=row.get("folder", "INBOX"),
-        done_folder=row.get("done_folder", "Intake"),
-        since=None if since == "now" else since,
-        address=row["address"].lower() if "address" in row else None,
-        is_trusted=row.get("is_trusted", False) is True,
-        certificate=_path(row, "certificate"),
-    )
+def _require_unlike(file: str, what: str, values: list[str]) -> None:
+    if twice := {value for value in values if values.count(value) > 1}:
+        raise TableError(f"{file}: {what} {twice.pop()!r} stands twice; let each mailbox have its own.")
 
 
-def _path(row: dict[str, Any], name: str) -> Path | None:
-    return Path(row[name]).expanduser() if name in row else None
+@dataclass(frozen=True)
+class _Row:
+    """Reads one mailbox, with its name in every complaint."""
+
+    path: Path
+    row: dict[str, Any]
+
+    def mailbox(self, domains: Collection[str]) -> Mailbox:
+        name = self.row.get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            self.complain(f"name {name!r} is not lower-case letters, digits and hyphens")
+        if unknown := set(self.row) - _KNOWN:
+            self.complain(f"{unknown.pop()!r} is nothing we know; take it away")
+        security = self.security()
+        folder, done_folder = self.folder("folder", "INBOX"), self.folder("done_folder", "Intake")
+        if folder == done_folder:
+            self.complain("folder and done_folder are the same; let what is stored go elsewhere")
+        if ("password_file" in self.row) == ("token_command" in self.row):
+            self.complain("set password_file or token_command, one of them")
+        return Mailbox(
+            name=name,
+            host=self.text("host"),
+            port=self.port(993 if security == "tls" else 143),
+            security=security,
+            user=self.text("user"),
+            password_file=self.file("password_file"),
+            token_command=self.command(),
+            folder=folder,
+            done_folder=done_folder,
+            since=self.since(),
+            address=self.address(domains),
+            is_trusted=self.is_trusted(),
+            certificate=self.file("certificate"),
+        )
+
+    def complain(self, words: str) -> NoReturn:
+        raise TableError(f"{self.path.name}: mailbox {self.row.get('name', '')}: {words}.")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.row.get(name, default)
+        if not isinstance(value, str) or not value or not value.isprintable():
+            self.complain(f"{name} is missing or no words; write it between quotation marks")
+        return value
+
+    def security(self) -> Security:
+        value = self.row.get("security", "tls")
+        if value not in ("tls", "starttls", "none"):
+            self.complain(f'security is {value!r}; choose "tls", "starttls" or "none"')
+        if value == "none" and self.text("host") not in _LOOPBACK:
+            self.complain('security "none" is for this machine alone; choose "tls"')
+        return cast(Security, value)
+
+    def port(self, default: int) -> int:
+        value = self.row.get("port", default)
+        if type(value) is not int or not 0 < value < 65536:
+            self.complain(f"port is {value!r}; give a whole number from 1 to 65535")
+        return value
+
+    def folder(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if set(value) & set("*%"):
+            self.complain(f"{name} holds * or %, which stand for many folders; name one")
+        return value
+
+    def file(self, name: str) -> Path | None:
+        if name not in self.row:
+            return None
+        # Whether it is there is for the process that fetches: others read this table too.
+        return (self.path.parent / Path(self.text(name)).expanduser()).resolve()
+
+    def command(self) -> tuple[str, ...]:
+        words = self.row.get("token_command", [])
+        is_command = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        if not is_command or ("token_command" in self.row and not words):
+            self.complain('token_command is no list of words; write ["/path/to/program", "word"]')
+        return tuple(words)
+
+    def since(self) -> date | None:
+        value = self.row.get("since", "now")
+        if value == "now":
+            return None
+        if type(value) is not date:
+            self.complain(f'since is {value!r}; write "now" or a day such as 2026-01-31')
+        return value
+
+    def address(self, domains: Collection[str]) -> str | None:
+        if "address" not in self.row:
+            return None
+        value = self.text("address").lower()
+        if value.rpartition("@")[2] not in domains:
+            self.complain(f"address {value} is in none of mail.domains of authority.toml; use one that is")
+        return value
+
+    def is_trusted(self) -> bool:
+        value = self.row.get("is_trusted", False)
+        if not isinstance(value, bool):
+            self.complain("is_trusted is neither true nor false")
+        return value

@@ -137,10 +137,10 @@ class Settings:
             mail_use_tls=read.choice("MAIL_USE_TLS", "no", ("yes", "no")) == "yes",
             mail_trusted_relays=read.networks("MAIL_TRUSTED_RELAYS"),
             mail_authserv_ids=read.words("MAIL_AUTHSERV_ID") or tables.authority.mail_domains,
-            **read.pair_of_files("mail_tls_certificate", "mail_tls_key"),
+            **read.pair_of_files("MAIL_TLS_CERTIFICATE", "MAIL_TLS_KEY"),
             mail_dkim_key=read.optional_file("MAIL_DKIM_KEY"),
             mail_dkim_selector=read.selector("MAIL_DKIM_SELECTOR"),
-            mailboxes=read.mailboxes(),
+            mailboxes=read.mailboxes(tables.authority.mail_domains),
             mail_silence_minutes=read.number("INTAKE_MAIL_SILENCE_MINUTES", 0),
             mail_wait_minutes=read.number("INTAKE_MAIL_WAIT_MINUTES", 10),
             scanner=cast(Literal["none", "clamd"], read.choice("SCANNER", "none", ("none", "clamd"))),
@@ -215,9 +215,8 @@ class _Reader:
             raise SettingsError(name, f"{path} is no file; name one that the service's user may read.")
         return path
 
-    def pair_of_files(self, *fields: str) -> dict[str, Any]:
-        names = [field.upper() for field in fields]
-        found = {field: self.optional_file(name) for field, name in zip(fields, names, strict=True)}
+    def pair_of_files(self, *names: str) -> dict[str, Any]:
+        found = {name.lower(): self.optional_file(name) for name in names}
         if len({path is None for path in found.values()}) > 1:
             raise SettingsError(" and ".join(names), "only one of them is set; they belong together.")
         return found
@@ -230,10 +229,10 @@ class _Reader:
             raise SettingsError(name, f"is {value!r}; give letters, digits, hyphens and dots.")
         return value
 
-    def mailboxes(self) -> tuple[Mailbox, ...]:
+    def mailboxes(self, domains: tuple[str, ...]) -> tuple[Mailbox, ...]:
         path = self.optional_file("INTAKE_MAILBOXES")
         try:
-            return read_mailboxes(path) if path else ()
+            return read_mailboxes(path, domains) if path else ()
         except TableError as error:
             raise SettingsError("INTAKE_MAILBOXES", str(error)) from error
 

@@ -70,7 +70,10 @@ class SupportLine:
 
 @dataclass(frozen=True)
 class Authority:
-    """Who runs the service: names, regions, inboxes and addresses."""
+    """Who runs the service: names, regions, inboxes and addresses.
+
+    ``mail_with_html`` lets letters say their words as HTML too, beside the plain text.
+    """
 
     name: str
     is_confirmed: bool
@@ -83,6 +86,7 @@ class Authority:
     units: tuple[Unit, ...]
     support: tuple[SupportLine, ...]
     support_by_category: tuple[SupportLine, ...] = ()
+    mail_with_html: bool = False
 
     def support_for(self, category: str | None) -> tuple[SupportLine, ...]:
         """Return the lines for those whose matter is of a category, in the table's order.
@@ -231,6 +235,7 @@ def _authority(table: dict[str, Any]) -> Authority:
             units=units,
             support=tuple(line for line in lines if not line.categories),
             support_by_category=tuple(line for line in lines if line.categories),
+            mail_with_html=table["mail"].get("with_html", False),
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"authority.toml: {error} is missing or of the wrong kind.") from error
@@ -249,6 +254,8 @@ def _regional_mail(region: str, row: dict[str, Any]) -> str:
 def _check_authority(authority: Authority) -> None:
     if not authority.mail_domains:
         raise TableError("authority.toml: mail.domains is empty; name at least one domain.")
+    if not isinstance(authority.mail_with_html, bool):
+        raise TableError("authority.toml: mail.with_html is neither true nor false.")
     if authority.diary_series in ("A", "K"):
         raise TableError("authority.toml: diary_series must not be A or K of the live diary.")
     codes = [unit.code for unit in authority.units]

@@ -13,8 +13,9 @@ from sqlalchemy.pool import NullPool
 
 import migrations
 from config.settings import Settings, SettingsError
-from intake import scanner, storage
+from intake import post, scanner, storage
 from intake.errors import ScannerAway, StorageError
+from intake.mailroom.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,21 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Examine everything that this host's settings name, in the order in which it is needed."""
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _settings, _database, _queue, _bytes, _scanner, _mail,
+        _settings, _database, _queue, _bytes, _scanner, _mail, _signature,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings)]
+
+
+def of_mail(watch: Watch) -> Iterator[Finding]:
+    """Tell what the watch over the mail has seen."""
+    for alarm in watch.alarms:
+        yield Finding("mail", alarm.words, is_fault=True)
+    for mailbox in watch.mailboxes:
+        looked = f"last look {mailbox.looked_at:%F %T}Z" if mailbox.looked_at else "never looked at"
+        yield Finding(f"mailbox {mailbox.name}", looked, is_advice=mailbox.looked_at is None)
+    last = watch.last_letter_at
+    words = f"last letter in {last:%F %T}Z" if last else "no letter has ever come in"
+    yield Finding("mail", f"{words}; {watch.waiting} wait to be read", is_advice=last is None)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -142,3 +155,20 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield Finding("MAIL_SERVER", words, is_advice=True)
         return
     yield Finding("MAIL_SERVER", f"{settings.mail_server}:{settings.mail_port_out}")
+
+
+def _signature(settings: Settings) -> Iterator[Finding]:
+    try:
+        signer = post.find_signer(settings)
+    except SettingsError as error:
+        yield Finding(error.name, error.cure, is_fault=True)
+        return
+    if signer is None:
+        words = "not set: letters are not signed, unless the mail server does it, and may be taken for spam"
+        yield Finding("MAIL_DKIM_KEY", words, is_advice=True)
+        return
+    name, record = signer.record
+    words = (
+        f"letters are signed ({signer.algorithm}); receivers look for this in the DNS: {name} TXT {record}"
+    )
+    yield Finding("MAIL_DKIM_KEY", words)

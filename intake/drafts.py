@@ -21,6 +21,7 @@ from intake.answers import Answers, category_of, questions
 from intake.errors import Conflict, DraftIncomplete, NotFound
 from intake.extensions import db, now, settings
 from intake.matters import arrive
+from intake.matters.incoming import Accepted, Address, Answer, IncomingFile, Submission, Wishes
 from intake.models import (
     Draft,
     DraftFile,
@@ -252,7 +253,7 @@ def erase(draft_id: uuid.UUID, browser_key: str | None) -> None:
     db.session.commit()
 
 
-def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, ...] = ()) -> arrive.Accepted:
+def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, ...] = ()) -> Accepted:
     """Send a draft: it is accepted as a matter, in one commit; once sent, it gives the same matter.
 
     Raises NotFound, and DraftIncomplete when there is neither text nor file.
@@ -262,20 +263,18 @@ def send(draft_id: uuid.UUID, browser_key: str | None, needs_person: tuple[str, 
     seen = _seen(draft, kept, _uploads(draft_id))
     if seen.receipt:
         db.session.rollback()
-        return arrive.Accepted(seen.receipt.matter_id, seen.receipt.reference, seen.receipt.status_code)
+        return Accepted(seen.receipt.matter_id, seen.receipt.reference, seen.receipt.status_code)
     if not seen.is_sendable:
         db.session.rollback()
         raise DraftIncomplete("neither text nor file")
-    address = arrive.Address(draft.address_id, draft.leads_to, None, draft.revoked_at is not None)
+    address = Address(draft.address_id, draft.leads_to, None, draft.revoked_at is not None)
     submission = _submission(seen, kept, needs_person)
     return arrive.accept(draft_id, address, submission, _digest(seen))
 
 
-def _submission(
-    draft: OpenDraft, kept: Sequence[FileRow], needs_person: tuple[str, ...]
-) -> arrive.Submission:
+def _submission(draft: OpenDraft, kept: Sequence[FileRow], needs_person: tuple[str, ...]) -> Submission:
     answers, category = draft.answers, category_of(draft.answers)
-    return arrive.Submission(
+    return Submission(
         channel="form",
         subject=answers.heading or ("" if answers.text else ONLY_FILES),
         text=answers.text,
@@ -284,7 +283,7 @@ def _submission(
         sender_email=answers.email,
         sender_phone=answers.phone,
         files=tuple(
-            arrive.IncomingFile(file.name, file.storage_key, file.size_bytes, file.sha256, file.declared_type)
+            IncomingFile(file.name, file.storage_key, file.size_bytes, file.sha256, file.declared_type)
             for file in kept
         ),
         category=category.code if category else None,
@@ -294,7 +293,7 @@ def _submission(
         wants_receipt=bool(answers.email and answers.wants_receipt and answers.may_email),
         needs_person=needs_person,
         answers=_answered(answers),
-        wishes=arrive.Wishes(
+        wishes=Wishes(
             language=answers.language,
             answer_language=answers.answer_language,
             interpreter=answers.interpreter,
@@ -309,10 +308,10 @@ def _submission(
     )
 
 
-def _answered(answers: Answers) -> tuple[arrive.Answer, ...]:
+def _answered(answers: Answers) -> tuple[Answer, ...]:
     """Return the answers to the questions of what was chosen last; others were for another choice."""
     return tuple(
-        arrive.Answer(question.words, said)
+        Answer(question.words, said)
         for question in questions(answers)
         if (said := answers.questions.get(question.code))
     )

@@ -106,9 +106,12 @@ class ForeignDomain(IntakeError):
 
 
 class PostRefused(IntakeError):
-    """An outgoing letter was refused for good; ``code`` is the server's, None when we refused it."""
+    """An outgoing letter was refused for good.
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    ``code`` is the server's answer in codes alone, such as "550 5.1.1"; None when we refused it.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
 

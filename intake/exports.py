@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from intake.codes import diary_number, read_reference
 from intake.errors import NotFound
@@ -72,7 +73,7 @@ def _batch(rows: Sequence[tuple[Matter, DiaryEntry]]) -> Iterator[dict[str, Any]
         .order_by(Attachment.created_at, Attachment.message_id, Attachment.position)
     ):
         attachments.setdefault(attachment.matter_id, []).append(attachment)
-    latest = _latest_placements(ids)
+    latest, survivors = _latest_placements(ids), _survivors(ids)
     for matter, entry in rows:
         first, placement = firsts.get(matter.id), latest.get(matter.id)
         yield {
@@ -85,6 +86,7 @@ def _batch(rows: Sequence[tuple[Matter, DiaryEntry]]) -> Iterator[dict[str, Any]
             "priority": matter.priority,
             "flags": list(matter.flags),
             "status": matter.status,
+            "merged_into": survivors.get(matter.id),
             "subject": matter.subject,
             "text": first.text if first else "",
             "sender": _sender(matter),
@@ -115,6 +117,17 @@ def _latest_placements(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, PlacementRec
         .order_by(PlacementRecord.matter_id, PlacementRecord.at.desc())
     )
     return {placement.matter_id: placement for placement in db.session.scalars(query)}
+
+
+def _survivors(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the references of those matters into which merged ones went."""
+    survivor = aliased(Matter)
+    query = (
+        select(Matter.id, survivor.reference)
+        .join(survivor, survivor.id == func.surviving_matter(Matter.id))
+        .where(Matter.id.in_(ids), Matter.merged_into_id.is_not(None))
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def _of(table: Any, matter_id: uuid.UUID, order: Any) -> Sequence[Any]:

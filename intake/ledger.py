@@ -36,8 +36,16 @@ PROOFS: Mapping[str, str] = {
         SELECT message.id FROM message
         WHERE NOT EXISTS (SELECT FROM matter WHERE matter.id = message.matter_id)""",
     "matter_without_message": """
-        SELECT matter.id FROM matter
-        WHERE NOT EXISTS (SELECT FROM message WHERE message.matter_id = matter.id)""",
+        SELECT matter.id FROM matter WHERE merged_into_id IS NULL
+        AND NOT EXISTS (SELECT FROM message WHERE message.matter_id = matter.id)""",
+    "merged_matter_astray": """
+        SELECT matter.id FROM matter WHERE merged_into_id IS NOT NULL AND (
+            surviving_matter(matter.id) IS NULL
+            OR EXISTS (SELECT FROM message WHERE message.matter_id = matter.id)
+            OR EXISTS (SELECT FROM attachment WHERE attachment.matter_id = matter.id))""",
+    "file_away_from_its_message": """
+        SELECT attachment.id FROM attachment JOIN message ON message.id = attachment.message_id
+        WHERE attachment.matter_id <> message.matter_id""",
     "matter_without_number": """
         SELECT matter.id FROM matter
         WHERE NOT EXISTS (SELECT FROM diary_entry WHERE diary_entry.matter_id = matter.id)""",

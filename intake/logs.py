@@ -37,5 +37,5 @@ def to_stdout(level: int = logging.INFO) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # These write urls, addresses or arguments at INFO, which may tell of people.
-    for name in ("waitress", "werkzeug", "mail.log", "rq.worker", "flask_mail"):
+    for name in ("waitress", "werkzeug", "mail.log", "rq.worker", "flask_mail", "imapclient"):
         logging.getLogger(name).setLevel(logging.WARNING)

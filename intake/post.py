@@ -1,7 +1,8 @@
 """Mail out: one letter, its exact bytes and its envelope, handed to a server or laid in a maildir.
 
-The letter comes whole from the rule that wrote it, and nothing here adds a header. One that goes
-again is written again: with the same Message-ID, and with links that are made anew.
+The letter comes whole from the rule that wrote it, and nothing is added here but the signature of our
+domain, where there is a key. One that goes again is written again: with the same Message-ID, and
+with links that are made anew.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ import flask_mail
 from flask import current_app
 from uuid_utils.compat import uuid7
 
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from intake.errors import PostAway, PostRefused
+from intake.letters import signing
 
 LIMIT_SECONDS = 20.0
 SLOWEST_BYTES_PER_SECOND = 250_000
@@ -64,8 +66,26 @@ def current() -> Post:
 
 
 def from_settings(settings: Settings) -> Post:
-    """Make the post that the settings name."""
-    return SmtpPost(settings) if settings.mail_server else MaildirPost(settings.var / "mail")
+    """Make the post that the settings name; raises SettingsError for a key that cannot sign."""
+    signer = find_signer(settings)
+    if settings.mail_server:
+        return SmtpPost(settings, signer=signer)
+    return MaildirPost(settings.var / "mail", signer=signer)
+
+
+def find_signer(settings: Settings) -> signing.Signer | None:
+    """Return what signs letters for our domain, None when no key is set; raises SettingsError."""
+    if settings.mail_dkim_key is None or settings.mail_dkim_selector is None:
+        return None
+    try:
+        key = signing.read_key(settings.mail_dkim_key.read_bytes())
+    except OSError as error:
+        raise SettingsError("MAIL_DKIM_KEY", f"cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        cure = f"{error}; make one with `openssl genrsa -out dkim.pem 2048`."
+        raise SettingsError("MAIL_DKIM_KEY", cure) from None
+    domain = settings.tables.authority.mail_domain.encode("idna").decode("ascii")
+    return signing.Signer(domain, settings.mail_dkim_selector, key)
 
 
 class MaildirPost:
@@ -74,12 +94,13 @@ class MaildirPost:
     A letter's envelope stands beside it in ``envelopes/``, under the same name, as JSON.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, signer: signing.Signer | None = None) -> None:
         self.folder = folder
+        self._signer = signer
 
     def send(self, outgoing: Outgoing) -> None:
         sender, recipients = _envelope(outgoing)
-        data = _bytes(outgoing.message, "\n")
+        data = _bytes(outgoing.message, self._signer).replace(b"\r\n", b"\n")
         name = f"{int(time.time())}.{uuid7().hex}.{socket.gethostname().replace('/', '-').replace(':', '-')}"
         envelope = json.dumps({"from": sender, "to": recipients}, ensure_ascii=False).encode()
         try:
@@ -111,7 +132,12 @@ class SmtpPost:
     """
 
     def __init__(
-        self, settings: Settings, *, limit_seconds: float = LIMIT_SECONDS, tls: ssl.SSLContext | None = None
+        self,
+        settings: Settings,
+        *,
+        signer: signing.Signer | None = None,
+        limit_seconds: float = LIMIT_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         is_implicit = settings.mail_use_tls and settings.mail_port_out == IMPLICIT_TLS_PORT
         state = flask_mail.Mail().init_mail(
@@ -126,12 +152,13 @@ class SmtpPost:
         )
         # Flask-Mail itself hands this state to its connections, though it declares a Mail.
         self._state = cast(flask_mail.Mail, state)
+        self._signer = signer
         self._limit_seconds = limit_seconds
         self._tls = tls
 
     def send(self, outgoing: Outgoing) -> None:
         sender, recipients = _envelope(outgoing)
-        data = _bytes(outgoing.message, "\r\n")
+        data = _bytes(outgoing.message, self._signer)
         try:
             with _Connection(self._state, self._limit_seconds, self._tls) as connection:
                 connection.send_bytes(sender, recipients, data)
@@ -216,7 +243,7 @@ def _answered(code: int, text: bytes | str, *, is_about_letter: bool = True) -> 
     enhanced = _ENHANCED.match(words)
     codes = f"{code} {enhanced[0]}" if enhanced else f"{code}"
     if is_about_letter and 500 <= code < 600 and code not in _ABOUT_US:
-        return PostRefused(f"Mejlservern tog inte emot brevet (svar {codes}).", code)
+        return PostRefused(f"Mejlservern tog inte emot brevet (svar {codes}).", codes)
     return PostAway(f"the mail server answered {codes}")
 
 
@@ -238,11 +265,13 @@ def _address(address: str) -> str:
         raise PostRefused("Mejladressen går inte att skicka till.") from None
 
 
-def _bytes(message: EmailMessage, line_end: str) -> bytes:
+def _bytes(message: EmailMessage, signer: signing.Signer | None) -> bytes:
+    """Return the bytes that leave, with lines that end in CRLF; what is signed is these and no others."""
     for name, value in _headers(message):
         if any(char in f"{name}{value}" for char in "\r\n\0"):
             raise PostRefused("Brevet har en rad bruten i ett brevhuvud och skickas inte.")
-    return message.as_bytes(policy=message.policy.clone(linesep=line_end, mangle_from_=False))
+    data = message.as_bytes(policy=message.policy.clone(linesep="\r\n", mangle_from_=False))
+    return signer.sign(data, int(time.time())) if signer else data
 
 
 def _headers(part: Message) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,13 @@ PLAN = Plan(
     ),
 )
 
+FETCHING = _command("mail-fetch", "mail-fetch", stop_seconds=30)
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Return what a run consists of; mailboxes are fetched when there are any."""
+    return replace(PLAN, programs=(*PLAN.programs, FETCHING)) if settings.mailboxes else PLAN
+
 
 class Stopped(BaseException):
     """Somebody asked us to stop, by Ctrl-C or a signal."""
@@ -94,7 +101,7 @@ class Stopping:
                 signal.signal(number, handler)
 
 
-def run(settings: Settings, plan: Plan = PLAN) -> int:
+def run(settings: Settings, plan: Plan) -> int:
     """Run the service till it is asked to stop; return the exit code (1 when it could not go on)."""
     stopping = Stopping()
     with stopping.listening():

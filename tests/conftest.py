@@ -13,6 +13,9 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from config.settings import DatabaseRole, Settings
 from config.tables import Tables
@@ -20,6 +23,7 @@ from intake import create_app, routing
 from intake.access import passwords
 from intake.extensions import db
 from tests import engines as own
+from tests.parts import Uploader
 
 
 class Clock:
@@ -52,6 +56,13 @@ def database(shared_database: own.Database) -> own.Database:
     """The database, empty before the test."""
     own.empty(shared_database.urls["owner"])
     return shared_database
+
+
+@pytest.fixture
+def seen(database: own.Database) -> Iterator[Session]:
+    """Look into the database as its owner, who sees everything."""
+    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
+        yield session
 
 
 @pytest.fixture
@@ -135,6 +146,12 @@ def make_app(database: own.Database, settings: Settings, clock: Clock) -> Iterat
 @pytest.fixture
 def citizen(make_app: Callable[..., Flask]) -> FlaskClient:
     return make_app("citizen").test_client()
+
+
+@pytest.fixture
+def uploader(citizen: FlaskClient) -> Uploader:
+    """A browser of the citizen's side that sends files in parts."""
+    return Uploader(citizen)
 
 
 @pytest.fixture

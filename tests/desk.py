@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from intake import access, rows, storage
 from intake.extensions import db
-from intake.matters import arrive
+from intake.matters import arrive, incoming
 from intake.models import Arrival, Attachment, Handler, Matter, new_id
 
 REGIONAL = ("inkorg", "kontaktcenter", "utredning")
@@ -88,7 +88,7 @@ def bring(worker_app, clock, *, files=(), **changes):
     } | changes
     with worker_app.app_context():
         stored = tuple(_store(name, data) for name, data in files)
-        submission = arrive.Submission(**said, files=stored)
+        submission = incoming.Submission(**said, files=stored)
         written = arrive.begin_matter(submission, None)
         rows.insert(Arrival, channel="form", destination=f"test:{new_id()}", digest="d", at=clock(),
                     message_id=written.message_id, marks=[])  # fmt: skip
@@ -98,7 +98,7 @@ def bring(worker_app, clock, *, files=(), **changes):
 
 def _store(name, data):
     kept = storage.current().put(storage.new_key("draft"), io.BytesIO(data))
-    return arrive.IncomingFile(name, kept.key, kept.size_bytes, kept.sha256, "text/html")
+    return incoming.IncomingFile(name, kept.key, kept.size_bytes, kept.sha256, "text/html")
 
 
 def check_as(worker_app, reference, verdict):

@@ -6,9 +6,7 @@ import io
 import threading
 
 import pytest
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, select
 
 from intake import drafts, uploads
 from intake.answers import Answers
@@ -25,12 +23,6 @@ def app(make_app):
     app = make_app("citizen")
     with app.app_context():
         yield app
-
-
-@pytest.fixture
-def seen(database):
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
 
 
 @pytest.fixture

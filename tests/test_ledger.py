@@ -59,12 +59,20 @@ def test_with_nothing_missing_every_proof_is_empty():
         ("UPDATE job SET created_at = '2020-01-01' WHERE done_at IS NULL", "job_too_old"),
         ("UPDATE attachment SET size_bytes = 1", "bytes_missing"),
         ("UPDATE letter SET storage_key = 'letter/gone'", "bytes_missing"),
+        ("UPDATE matter SET merged_into_id = id, closed_at = now()", "merged_matter_astray"),
     ],
 )
 def test_what_is_missing_is_found(damage, proof, spoil):
     deliver(letter(files=(("a.pdf", PDF),)))
     spoil(damage)
     assert proof in broken()
+
+
+def test_a_file_that_stands_in_another_matter_than_its_message_is_found(spoil):
+    deliver(letter(files=(("a.pdf", PDF),)))
+    deliver(letter("Något annat."))
+    spoil("UPDATE attachment SET matter_id = (SELECT id FROM matter WHERE id <> attachment.matter_id)")
+    assert broken() == {"file_away_from_its_message"}
 
 
 def test_bytes_no_row_names_are_found_and_swept_once_they_are_a_day_old(tmp_path):

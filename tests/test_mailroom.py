@@ -12,7 +12,7 @@ from intake import letters, mailroom, outbox, routing, storage
 from intake.errors import FileTooLarge, ForeignDomain
 from intake.extensions import db, settings
 from intake.matters import placing
-from intake.models import Attachment, Event, Job, Letter, Message, OutgoingLetter
+from intake.models import Attachment, Event, Job, Letter, MailAddress, Message, OutgoingLetter
 from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
 
 
@@ -126,7 +126,7 @@ def test_a_revoked_address_makes_a_new_matter(clock):
     deliver(letter())
     (matter,) = matters()
     address = address_of(matter)
-    db.session.scalars(select(mailroom.MailAddress)).one().revoked_at = clock()
+    db.session.scalars(select(MailAddress)).one().revoked_at = clock()
     db.session.commit()
     deliver(letter("Mer"), address)
     assert len(matters()) == 2
@@ -238,7 +238,7 @@ def test_a_letter_to_the_walled_unit_stays_there_when_the_rule_had_failed(monkey
 def test_a_letter_to_an_address_revoked_before_it_was_read_gets_one_that_works(clock):
     deliver(letter())
     (matter,) = matters()
-    address = db.session.scalars(select(mailroom.MailAddress)).one()
+    address = db.session.scalars(select(MailAddress)).one()
     address.matter_id, address.draft_id = None, matter.id
     db.session.commit()
     receive(letter("Filen."), f"arende+{address.token}@example.se")

@@ -27,6 +27,22 @@ ALARMED = """
     UNION ALL SELECT gen_random_uuid(), 'alarm', '2', id, now(), now(), 0, 0 FROM matter;
 """
 
+# One matter went into a second, and that into a third; each had one message.
+MERGED = """
+    INSERT INTO matter (id, reference, channel, category, unit_id, priority, flags, status, subject,
+        place_words, needs_person, received_at, version, closed_at)
+    SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'MATTER-' || n, 'form', 'anmalan',
+        'syd-inkorg', 3, '{}', 'closed', '', '', '{}', now(), 1, now() FROM generate_series(1, 3) n;
+    INSERT INTO message (id, matter_id, direction, channel, subject, text, is_automatic, problems, created_at)
+    SELECT id, id, 'incoming', 'form', '', '', false, '{}', now() FROM matter;
+    INSERT INTO event (id, matter_id, at, actor, what, detail)
+    SELECT gen_random_uuid(), ('00000000-0000-0000-0000-00000000000' || n)::uuid,
+        now() + n * interval '1 minute', 'handler', 'merged_into', json_build_object('messages',
+        merge_matters(('00000000-0000-0000-0000-00000000000' || n)::uuid,
+                      ('00000000-0000-0000-0000-00000000000' || n + 1)::uuid, true))
+    FROM generate_series(1, 2) n;
+"""
+
 
 def connect(url):
     return create_engine(url, poolclass=NullPool).connect()
@@ -63,6 +79,21 @@ def test_alarms_go_with_their_revision_and_what_they_let_see(servers, tmp_path, 
             for left in ("outgoing_letter", "job", "matter_unit WHERE until IS NULL AND why = 'raised'"):
                 assert connection.scalar(text(f"SELECT count(*) FROM {left}")) == 0
             assert connection.scalar(text("SELECT count(*) FROM matter")) == 1
+        migrations.move(owner)
+
+
+def test_what_was_merged_is_parted_and_open_before_older_code_comes(servers, tmp_path, make_app):
+    with own.database(servers[0], tmp_path) as database:
+        owner = database.urls["owner"]
+        with connect(owner) as connection:
+            connection.execute(text(MERGED))
+            assert connection.scalar(text("SELECT count(DISTINCT matter_id) FROM message")) == 1
+            connection.commit()
+        migrations.move(owner, "0008")
+        with connect(owner) as connection:
+            assert connection.scalar(text("SELECT count(DISTINCT matter_id) FROM message")) == 3
+            statuses = text("SELECT status FROM matter ORDER BY reference")
+            assert connection.scalars(statuses).all() == ["reopened", "reopened", "closed"]
         migrations.move(owner)
 
 

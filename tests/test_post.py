@@ -18,10 +18,14 @@ from email.policy import SMTP, compat32
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from config.settings import Settings
+from config.settings import Settings, SettingsError
+from intake import diagnosis
 from intake.errors import PostAway, PostRefused
-from intake.post import MaildirPost, Outgoing, SmtpPost, from_settings
+from intake.post import MaildirPost, Outgoing, SmtpPost, find_signer, from_settings
+from tests.letters.test_signing import believes
 from tests.needs import need
 
 VERP = "studs+abc@example.se"
@@ -92,9 +96,9 @@ def running(server, **options):
         controller.stop()
 
 
-def post_to(port, limit_seconds=5.0, tls=None, **changes):
+def post_to(port, limit_seconds=5.0, tls=None, signer=None, **changes):
     settings = replace(Settings.from_mapping({}), mail_server="127.0.0.1", mail_port_out=port, **changes)
-    return SmtpPost(settings, limit_seconds=limit_seconds, tls=tls)
+    return SmtpPost(settings, signer=signer, limit_seconds=limit_seconds, tls=tls)
 
 
 def test_a_letter_arrives_byte_for_byte_with_its_envelope():
@@ -129,7 +133,7 @@ def test_a_permanent_answer_refuses_the_letter_for_good(step, code):
         pytest.raises(PostRefused) as refusal,
     ):
         post_to(port).send(outgoing())
-    assert refusal.value.code == code
+    assert refusal.value.code == f"{code} 5.1.1"
     assert str(refusal.value) == f"Mejlservern tog inte emot brevet (svar {code} 5.1.1)."
 
 
@@ -339,3 +343,53 @@ def test_the_settings_choose_the_post(tmp_path):
     settings = replace(Settings.from_mapping({}), var=tmp_path)
     assert isinstance(from_settings(settings), MaildirPost)
     assert isinstance(from_settings(replace(settings, mail_server="mail.example.se")), SmtpPost)
+
+
+@pytest.fixture
+def signing_settings(tmp_path):
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "dkim.pem").write_bytes(pem)
+    values = {"MAIL_DKIM_KEY": str(tmp_path / "dkim.pem"), "MAIL_DKIM_SELECTOR": "brev"}
+    return replace(Settings.from_mapping(values), var=tmp_path)
+
+
+def test_the_bytes_that_leave_are_those_that_are_signed(signing_settings):
+    server, signer = Server(), find_signer(signing_settings)
+    with running(server) as port:
+        post_to(port, signer=signer).send(outgoing())
+    MaildirPost(signing_settings.var / "mail", signer=signer).send(outgoing())
+    laid = next((signing_settings.var / "mail" / "new").iterdir()).read_bytes().replace(b"\n", b"\r\n")
+    for data in (server.letters[0][2], laid):
+        assert believes(data, signer.record[1])
+        assert not believes(data.replace(b"dig.", b"mig."), signer.record[1])
+
+
+def test_a_key_in_the_settings_signs_by_either_way_out(signing_settings):
+    from_settings(signing_settings).send(outgoing())
+    laid = next((signing_settings.var / "mail" / "new").iterdir()).read_bytes()
+    assert b" d=example.se;\n s=brev;" in laid
+    server = Server()
+    with running(server) as port:
+        there = replace(signing_settings, mail_server="127.0.0.1", mail_port_out=port)
+        from_settings(there).send(outgoing())
+    assert server.letters[0][2].startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+
+
+def test_a_key_that_cannot_sign_stops_the_start_and_names_the_setting(signing_settings, tmp_path):
+    (tmp_path / "dkim.pem").write_text("no key")
+    with pytest.raises(SettingsError, match="MAIL_DKIM_KEY: holds no private key") as wrong:
+        from_settings(signing_settings)
+    assert wrong.value.name == "MAIL_DKIM_KEY"
+    with pytest.raises(SettingsError, match="cannot be read"):
+        from_settings(replace(signing_settings, mail_dkim_key=tmp_path))
+
+
+def test_the_doctor_says_whether_letters_are_signed(signing_settings, tmp_path):
+    def look(settings):
+        return next(found for found in diagnosis.examine(settings) if found.what == "MAIL_DKIM_KEY")
+
+    assert "brev._domainkey.example.se TXT v=DKIM1; k=ed25519; p=" in look(signing_settings).words
+    assert look(replace(signing_settings, mail_dkim_key=None)).is_advice
+    (tmp_path / "dkim.pem").write_text("no key")
+    assert look(signing_settings).is_fault

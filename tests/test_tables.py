@@ -45,3 +45,13 @@ def test_a_regions_units_share_its_duty_address(read_with):
 def test_a_duty_address_that_cannot_be_used_stops_the_start(read_with, duty, why):
     with pytest.raises(TableError, match=why):
         read_with(DUTY, duty)
+
+
+def test_letters_are_plain_text_unless_the_authority_wants_html_too(read_with):
+    assert not read_tables().authority.mail_with_html
+    assert read_with("with_html = false", "with_html = true").authority.mail_with_html
+
+
+def test_a_wish_for_html_that_is_neither_yes_nor_no_stops_the_start(read_with):
+    with pytest.raises(TableError, match="with_html is neither"):
+        read_with("with_html = false", 'with_html = "nej"')

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import create_engine, func, select, text
-from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from intake import drafts, ledger, storage
@@ -19,20 +18,8 @@ from intake.matters import uploading
 from intake.models import DraftFile, DraftKey, MailAddress, Matter, Upload, UploadPart
 from tests.desk import Desk, hire, text_of
 from tests.letters_home import deliver, letter
-from tests.parts import FILM, FILM_SHA256, Uploader, id_of
+from tests.parts import FILM, FILM_SHA256, id_of
 from workers import process, tasks
-
-
-@pytest.fixture
-def uploader(citizen):
-    return Uploader(citizen)
-
-
-@pytest.fixture
-def seen(database):
-    """Look into the database as its owner, who sees everything."""
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intake import ledger, limits, logs, outbox
 from intake.extensions import db, now
+from intake.mailroom import watch
 from intake.matters import uploading
 from workers import process, queues
 
@@ -32,6 +33,7 @@ IDLE_SECONDS = 0.1
 AWAY_SECONDS = 2.0
 UPKEEP_EVERY = timedelta(minutes=30)
 LEASES_EVERY = timedelta(seconds=5)
+WATCH_EVERY = timedelta(minutes=1)
 DONE_KEPT = timedelta(days=7)
 COUNTS_KEPT = timedelta(days=2)
 
@@ -42,6 +44,7 @@ class Dispatcher:
 
     carrier: redis.Redis
     queues: dict[str, Queue] = field(init=False)
+    alarms: watch.AlarmLog = field(default_factory=watch.AlarmLog)
 
     def __post_init__(self) -> None:
         self.queues = {name: queues.queue(name, self.carrier) for name in queues.NAMES}
@@ -111,6 +114,7 @@ def _round(dispatcher: Dispatcher, every: Every) -> float:
         sent = dispatcher.step()
         every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
         every(UPKEEP_EVERY, _upkeep_beside)
+        every(WATCH_EVERY, lambda: dispatcher.alarms.tell(watch.look()))
         return 0 if sent else IDLE_SECONDS
     except redis.RedisError as error:
         log.warning("the queue is away: %s", type(error).__name__)

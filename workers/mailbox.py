@@ -7,6 +7,7 @@ import concurrent.futures
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,28 +17,46 @@ from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Envelope as Commanded
 from flask import Flask
 
-from config.settings import Settings
+from config.settings import Network, Settings
 from intake import logs, mailroom, storage
 from intake.errors import FileTooLarge, ForeignDomain, StorageFull
-from workers import conversation, process
-from workers.conversation import Connection, Limits, Refusal, Spool
+from workers import process, replies
+from workers.certificate import Certificate
+from workers.conversation import Connection, Limits, Refusal
+from workers.peers import LOOPBACK, Peers
+from workers.spool import Spool
 
 log = logging.getLogger("workers.mailbox")
 
-Receive = Callable[[BinaryIO, mailroom.Envelope], None]
+Receive = Callable[[BinaryIO, mailroom.Envelope], object]
 
 
 class Listener:
-    """Answers on one port, and lets ``receive`` store each letter in a thread of its own."""
+    """Answers on one port, and lets ``receive`` store each letter in a thread of its own.
+
+    ``own`` are the networks of machines that may hold as many connections as they need, beside the
+    trusted relays. Raises OSError when the certificate cannot be used.
+    """
 
     def __init__(
-        self, app: Flask, *, receive: Receive = mailroom.receive, limits: Limits | None = None
+        self,
+        app: Flask,
+        *,
+        receive: Receive = mailroom.receive,
+        limits: Limits | None = None,
+        own: tuple[Network, ...] = LOOPBACK,
     ) -> None:
         self.settings = cast(Settings, app.extensions["settings"])
         self.limits = limits or Limits(self.settings.tables.files.max_letter_bytes)
         self.domain = self.settings.tables.authority.mail_domain
         self.spool = self.settings.var / "spool"
+        self.certificate = _certificate(self.settings)
         self.is_stopping = False
+        self._peers = Peers(
+            (*own, *self.settings.mail_trusted_relays),
+            self.settings.address_key,
+            self.limits.connections_of_one,
+        )
         self._app = app
         self._receive = receive
         self._threads = concurrent.futures.ThreadPoolExecutor(self.limits.stored_at_once, "store")
@@ -60,7 +79,7 @@ class Listener:
         self.is_stopping = True
         server.close()
         for connection in tuple(self._open):
-            connection.part_between_letters()
+            connection.part_between_letters(replies.STOPPING)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.stop_seconds):
                 await self._wait_till_empty()
@@ -76,18 +95,33 @@ class Listener:
 
     def _answer(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
         if self.is_stopping:
-            return Refusal(conversation.STOPPING)
+            return Refusal(replies.STOPPING)
         if len(self._open) >= self.limits.connections:
             log.warning("all %d connections are taken", self.limits.connections)
-            return Refusal(conversation.TOO_MANY_CONNECTIONS)
+            return Refusal(replies.TOO_MANY_CONNECTIONS)
         connection = Connection(self, loop)
         self._open.add(connection)
         return connection
 
+    def enter(self, connection: Connection) -> str | None:
+        """Count a new connection, and return the reply that sends it away if it may not stay."""
+        may_stay = self._peers.enter(connection.peer)
+        if self.is_stopping:
+            return replies.STOPPING
+        if not may_stay:
+            log.warning("%s has too many connections", self.name(connection.peer))
+            return replies.TOO_MANY_FROM_ONE
+        return None
+
     def left(self, connection: Connection) -> None:
         """Forget a connection that is gone."""
+        self._peers.leave(connection.peer)
         self._open.discard(connection)
         self._left.set()
+
+    def name(self, address: str) -> str:
+        """Name a peer for the log."""
+        return self._peers.name(address)
 
     async def handle_MAIL(  # noqa: N802 (aiosmtpd names its hooks so)
         self, _connection: SMTP, _session: object, commanded: Commanded, address: str, options: list[str]
@@ -95,10 +129,10 @@ class Listener:
         sizes = [option.removeprefix("SIZE=") for option in options if option.startswith("SIZE=")]
         declared_bytes = int(sizes[-1]) if sizes else 0
         if declared_bytes > self.limits.letter_bytes:
-            return conversation.TOO_LARGE
+            return replies.TOO_LARGE
         with self._app.app_context():
             if not storage.current().has_room(declared_bytes):
-                return conversation.NO_ROOM
+                return replies.NO_ROOM
         commanded.mail_from = address
         return "250 2.1.0 OK"
 
@@ -110,9 +144,9 @@ class Listener:
             address = f"{address}@{self.domain}"
         with self._app.app_context():
             if not mailroom.is_ours(address):
-                return conversation.FOREIGN
+                return replies.FOREIGN
         if len(commanded.rcpt_tos) >= self.limits.recipients:
-            return conversation.TOO_MANY_RECIPIENTS
+            return replies.TOO_MANY_RECIPIENTS
         commanded.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -132,7 +166,7 @@ class Listener:
         if submitted.cancel():
             letter.close()
         log.error("a letter was not stored within %s s", self.limits.store_seconds)
-        return conversation.FAILED
+        return replies.FAILED
 
     def _stored(self, storing: asyncio.Future[str]) -> None:
         self._storing.discard(storing)
@@ -143,18 +177,23 @@ class Listener:
             with self._app.app_context():
                 self._receive(letter.rewound(), envelope)
         except FileTooLarge:
-            return conversation.TOO_LARGE
+            return replies.TOO_LARGE
         except ForeignDomain:
-            return conversation.FOREIGN
+            return replies.FOREIGN
         except StorageFull:
-            return conversation.NO_ROOM
+            return replies.NO_ROOM
         except Exception:
             # Whatever it is, it is wrong on our side: the sender keeps the letter and tries again.
             log.exception("a letter could not be stored")
-            return conversation.FAILED
+            return replies.FAILED
         finally:
             letter.close()
-        return conversation.STORED
+        return replies.STORED
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    certificate, key = settings.mail_tls_certificate, settings.mail_tls_key
+    return Certificate(certificate, key) if certificate and key else None
 
 
 async def serve(listener: Listener) -> bool:
@@ -168,9 +207,12 @@ async def serve(listener: Listener) -> bool:
 def main() -> int:
     """Run as a process of its own."""
     logs.to_stdout()
-    listener = Listener(process.app())
+    app = process.app()
     try:
-        is_finished = asyncio.run(serve(listener))
+        is_finished = asyncio.run(serve(Listener(app)))
+    except ssl.SSLError as problem:
+        log.error("no certificate (%s); see MAIL_TLS_CERTIFICATE and MAIL_TLS_KEY", problem.reason)
+        return 1
     except OSError as problem:
         log.error("cannot listen (%s); see INTAKE_MAIL_BIND, INTAKE_MAIL_PORT and INTAKE_VAR", problem)
         return 1

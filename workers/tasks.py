@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy.exc import OperationalError
 
 from intake import mailroom, outbox, post
-from intake.errors import Conflict, PostAway, PostRefused, ScannerAway, StorageFull
+from intake.errors import Conflict, NotFound, PostAway, PostRefused, ScannerAway, StorageFull
 from intake.extensions import db
 from intake.matters import alarms, checks, placing, sending, uploading
 from intake.models import Attachment
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 def parse_letter(job_id: str) -> None:
     """Make a stored letter a message in each of its matters."""
     _do(job_id, lambda claim: mailroom.unpack(claim.subject_id, claim))
+
+
+def parse_again(job_id: str) -> None:
+    """Read a letter again, as somebody asked."""
+    _do(job_id, lambda claim: mailroom.parse_again(claim.subject_id, claim))
 
 
 def check_file(job_id: str) -> None:
@@ -48,6 +54,19 @@ def alarm(job_id: str) -> None:
     _do(job_id, lambda claim: alarms.sound(claim.subject_id, claim))
 
 
+def retry_job(job_id: str) -> None:
+    """Let another job be tried again, as somebody asked."""
+    _do(job_id, _retry_job)
+
+
+def _retry_job(claim: outbox.Claim) -> None:
+    # Done meanwhile, it needs nobody's help.
+    with suppress(NotFound):
+        outbox.retry(claim.subject_id)
+    claim.finish()
+    db.session.commit()
+
+
 def _check_file(claim: outbox.Claim) -> None:
     attachment = db.session.get_one(Attachment, claim.subject_id)
     db.session.expunge(attachment)
@@ -63,7 +82,7 @@ def _send_letter(claim: outbox.Claim) -> None:
             return
         post.current().send(outgoing)
     except PostRefused as refusal:
-        sending.record_refused(claim.subject_id, type(refusal).__name__, claim)
+        sending.record_refused(claim.subject_id, refusal, claim)
     except PostAway as away:
         if not away.may_have_gone:
             sending.give_back(claim.subject_id)

@@ -4,7 +4,7 @@
 """
 
 from intake.access.accounts import NewHandler, add_handler, demo_handlers, renew_password
-from intake.access.looks import log_refused, look_at_file, look_at_letter, look_at_matter
+from intake.access.looks import log_refused, look_at_file, look_at_journal, look_at_letter, look_at_matter
 from intake.access.person import Person, Seat, find_person
 from intake.access.sessions import (
     OpenSession,
@@ -33,6 +33,7 @@ __all__ = [
     "find_person",
     "log_refused",
     "look_at_file",
+    "look_at_journal",
     "look_at_letter",
     "look_at_matter",
     "may_open_quarantine",

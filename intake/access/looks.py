@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import uuid
+from collections.abc import Iterable
 
 from sqlalchemy import exists, select
 
@@ -34,6 +35,13 @@ def look_at_letter(person: Person, matter_id: uuid.UUID, letter_id: uuid.UUID, r
     _look(person, f"letter:{letter_id}", matter_id, None, reason)
 
 
+def look_at_journal(person: Person, matter_ids: Iterable[uuid.UUID]) -> None:
+    """Record that the person reads who wrote to these matters and of what, in a list, and commit."""
+    for matter_id in matter_ids:
+        _write(person, "journal", matter_id)
+    db.session.commit()
+
+
 def log_refused(person: Person, reference: str) -> None:
     """Tell the security log when what was asked for is another unit's, and not just a wrong reference."""
     if db.session.scalar(select(exists().where(Matter.reference == reference))):
@@ -53,6 +61,17 @@ def _look(
     attachment_id: uuid.UUID | None = None,
     reason: str | None = None,
 ) -> None:
+    _write(person, what, matter_id, attachment_id, reason)
+    db.session.commit()
+
+
+def _write(
+    person: Person,
+    what: str,
+    matter_id: uuid.UUID,
+    attachment_id: uuid.UUID | None = None,
+    reason: str | None = None,
+) -> None:
     rows.insert(
         AccessLog,
         at=now(),
@@ -63,4 +82,3 @@ def _look(
         attachment_id=attachment_id,
         reason=reason,
     )
-    db.session.commit()

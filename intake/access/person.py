@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from intake.extensions import db, now
+from intake.matters.work import ASSIGNABLE
 from intake.models import Handler, HandlerSession, Membership, Unit
 
 IDLE_LIMIT = timedelta(minutes=30)
@@ -45,6 +46,16 @@ class Person:
     is_authenticated = True
     is_active = True
     is_anonymous = False
+
+    @property
+    def may_register(self) -> bool:
+        """Say whether the person may bring in letters: whoever may be given a matter may."""
+        return any(seat.role in ASSIGNABLE for seat in self.seats)
+
+    @property
+    def is_operator(self) -> bool:
+        """Say whether the person keeps the machine running, whatever else the person sees."""
+        return any(seat.role == "operator" for seat in self.seats)
 
     def get_id(self) -> str:
         """Return what Flask-Login keeps in the cookie: the token of the session's row."""

@@ -29,7 +29,7 @@ from intake.handler import problems, whole, words
 from intake.handler.forms import OpenFileForm
 from intake.handler.gate import person
 from intake.handler.surface import bp
-from intake.matters.arrive import IncomingFile
+from intake.matters.incoming import IncomingFile
 from intake.words import in_digits
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import date
 from operator import itemgetter
 from typing import Any
 
@@ -11,6 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
+    FileField,
     HiddenField,
     MultipleFileField,
     PasswordField,
@@ -20,6 +23,7 @@ from wtforms import (
 from wtforms.validators import Optional, ValidationError
 
 from config.tables import Tables
+from intake.handler.journal import Sought
 from intake.handler.words import OUTCOMES, PRIORITIES
 from intake.letters.charsets import clean_label, clean_text
 
@@ -67,6 +71,27 @@ class ChoiceField(StringField):
     def __init__(self, label: str, validators: list[Any], offered: Choices = (), **kwargs: Any) -> None:
         super().__init__(label, validators, **kwargs)
         self.offered = offered
+
+
+class DayField(StringField):
+    """A day, as browsers send it (2026-11-22)."""
+
+    @property
+    def day(self) -> date | None:
+        """The day, None when there is none; only asked for once the field is valid."""
+        return date.fromisoformat(self.data) if self.data else None
+
+
+def a_day() -> Any:
+    """Refuse what is no day of the calendar."""
+
+    def check(_form: Any, field: Any) -> None:
+        try:
+            field.day  # noqa: B018 (reading it is the check)
+        except ValueError:
+            raise ValidationError("Skriv en dag så här: 2026-11-22.") from None
+
+    return check
 
 
 def listed(words: str) -> Any:
@@ -198,6 +223,73 @@ class SortForm(ActForm):
         filters=[line_of],
         validators=[at_most(REASON_CHARACTERS)],
     )
+
+
+class SupplementForm(ActForm):
+    """What the citizen is asked to send, and by which day."""
+
+    asked = TextAreaField(
+        "Vad behöver kompletteras?",
+        filters=[text_of],
+        validators=[needed("Skriv vad som behöver kompletteras."), at_most(TEXT_CHARACTERS)],
+    )
+    deadline = DayField("Senast den", validators=[a_day()])
+
+
+class DelayForm(ActForm):
+    """Why the answer takes longer."""
+
+    delay = TextAreaField(
+        "Varför dröjer det, och hur länge?",
+        filters=[text_of],
+        validators=[needed("Skriv varför det dröjer."), at_most(TEXT_CHARACTERS)],
+    )
+
+
+class RegisterForm(Form):
+    """A letter that came some other way, and the inbox it belongs in."""
+
+    unit = ChoiceField("Enhet", validators=[listed("Välj en enhet i listan.")])
+    letter = FileField("Brevet")
+
+    def validate_letter(self, field: Any) -> None:
+        """Demand a file."""
+        if not field.data or not field.data.filename:
+            raise ValidationError("Välj brevet, sparat som .eml eller .msg.")
+
+
+class JournalForm(FlaskForm):  # type: ignore[misc]
+    """What is looked for in the journal of letters; it changes nothing, so it needs no token."""
+
+    class Meta:
+        csrf = False
+
+    adress = StringField("Vår adress", filters=[line_of])
+    sha = StringField("SHA-256", filters=[line_of])
+    id = StringField("Message-ID", filters=[line_of])
+    fran = DayField("Från och med", validators=[a_day()])
+    till = DayField("Till och med", validators=[a_day()])
+    odda = BooleanField("Bara brev med anmärkning")
+
+    def validate_sha(self, field: Any) -> None:
+        """Demand a whole digest."""
+        if field.data and not re.fullmatch(r"[0-9a-fA-F]{64}", field.data):
+            raise ValidationError("SHA-256 ska vara 64 tecken, 0–9 och a–f.")
+
+    def sought(self) -> Sought:
+        """Return what is looked for; only asked for once the form is valid."""
+        return Sought(
+            address=self.adress.data or "",
+            digest=self.sha.data or "",
+            message_id=self.id.data or "",
+            since=self.fran.day,
+            until=self.till.day,
+            only_problems=self.odda.data,
+        )
+
+    def asked(self) -> dict[str, str]:
+        """Return what was filled in, for the address of the next page."""
+        return {name: str(field.data) for name, field in self._fields.items() if field.data}
 
 
 class OpenFileForm(Form):

@@ -17,7 +17,7 @@ from intake.handler.surface import bp
 PUBLIC = frozenset({"handler.sign_in_page", "handler.sign_in"})
 # What a person may do before the first password is changed.
 BEFORE_CHANGE = frozenset({"handler.account", "handler.change_password", "handler.sign_out"})
-WRITTEN = ("text", "note", "reason", "closing", "why")
+WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why")
 
 login.session_protection = None
 login.user_loader(access.find_person)

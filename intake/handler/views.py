@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,11 @@ from typing import TypeVar
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from intake import access, codes
+from intake import access, codes, mailroom
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
-from intake.handler import files, forms, queries, whole, words
+from intake.handler import files, forms, kin, letter_words, queries, whole, words
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import answering, following, work
@@ -39,6 +40,8 @@ class ActForms:
     assign: forms.AssignForm
     move: forms.MoveForm
     reply: forms.ReplyForm
+    supplement: forms.SupplementForm
+    delay: forms.DelayForm
     note: forms.NoteForm
     close: forms.CloseForm
     sort: forms.SortForm
@@ -57,6 +60,7 @@ def inbox() -> Response:
         "handler/inbox.html",
         page=page,
         units=queries.units_of(person()),
+        may_register=person().may_register,
         chosen=unit,
         only_mine=only_mine,
         after=after,
@@ -125,6 +129,47 @@ def reply(reference: str) -> Response:
         work.reply(act, form.text.data or "", stored, is_told=form.is_told.data)
 
     return _act(reference, form, do, "Svaret är på väg.")
+
+
+@bp.post("/arende/<reference>/komplettera")
+def ask_supplement(reference: str) -> Response:
+    """Ask the citizen for something more."""
+    form = forms.SupplementForm()
+
+    def do(act: work.Act) -> None:
+        work.ask_supplement(act, form.asked.data or "", deadline=form.deadline.day)
+
+    return _act(reference, form, do, "Begäran om komplettering är på väg.")
+
+
+@bp.post("/arende/<reference>/drojsmal")
+def tell_delay(reference: str) -> Response:
+    """Tell the citizen that it takes longer."""
+    form = forms.DelayForm()
+    return _act(
+        reference, form, lambda act: work.tell_delay(act, form.delay.data or ""), "Meddelandet är på väg."
+    )
+
+
+@bp.post("/arende/<reference>/skicka-igen/<uuid:letter_id>")
+def send_again(reference: str, letter_id: uuid.UUID) -> Response:
+    """Send a letter that did not arrive once more."""
+    return _act(
+        reference, forms.ActForm(), lambda act: work.send_again(act, letter_id), "Brevet skickas igen."
+    )
+
+
+@bp.post("/arende/<reference>/tolka-om/<uuid:letter_id>")
+def parse_letter_again(reference: str, letter_id: uuid.UUID) -> Response:
+    """Ask for a letter of the matter to be read again."""
+    if access.find_letter(person(), reference, letter_id) is None:
+        access.log_refused(person(), reference)
+        raise NotFound("no such letter here")
+
+    def do(act: work.Act) -> None:
+        mailroom.ask_to_parse_again(letter_id, act.handler_id)
+
+    return _act(reference, forms.ActForm(), do, "Brevet tolkas på nytt. Ladda om sidan om en stund.")
 
 
 @bp.post("/arende/<reference>/anteckna")
@@ -217,6 +262,8 @@ def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late:
         has_code=answering.has_code(view.id),
         opinion=following.find_opinion(view.id),
         is_late=is_late,
+        kin=kin.look(person(), view.id, request.values.get("into", "")),
+        letter_words=letter_words,
         words=words,
         tables=settings().tables,
     )
@@ -232,6 +279,8 @@ def _forms(view: whole.MatterView, posted: forms.ActForm | None) -> ActForms:
         assign=made(forms.AssignForm),
         move=made(forms.MoveForm),
         reply=made(forms.ReplyForm),
+        supplement=made(forms.SupplementForm),
+        delay=made(forms.DelayForm),
         note=made(forms.NoteForm),
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from intake import codes
 from intake.access import Person, visible
 from intake.extensions import db
+from intake.handler.messages import Conversation, read_conversation
 from intake.matters.uploading import Awaited, awaited
 from intake.matters.work import ASSIGNABLE
 from intake.models import (
@@ -29,50 +30,10 @@ from intake.models import (
     Matter,
     Membership,
     Message,
-    OutgoingLetter,
     PlacementRecord,
 )
 
 Colleagues = tuple[tuple[uuid.UUID, str], ...]
-
-
-@dataclass(frozen=True)
-class FileView:
-    """A file as the page shows it; ``findings`` are words for handlers."""
-
-    id: uuid.UUID
-    name: str
-    size_bytes: int
-    sha256: str
-    verdict: str
-    detected_type: str | None
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class MessageView:
-    """A message in the conversation, with the state of its letter when it is a reply."""
-
-    id: uuid.UUID
-    direction: str
-    channel: str
-    subject: str
-    text: str
-    answers: list[dict[str, str]]
-    sender_name: str | None
-    sender_email: str | None
-    sender_phone: str | None
-    handler: str | None
-    letter_id: uuid.UUID | None
-    is_automatic: bool
-    problems: list[str]
-    created_at: datetime
-    letter_state: str | None
-    letter_why: str | None
-    letter_kind: str | None
-    is_told: bool
-    sent_at: datetime | None
-    files: tuple[FileView, ...]
 
 
 @dataclass(frozen=True)
@@ -120,10 +81,9 @@ class MatterView:
     received_at: datetime
     closed_at: datetime | None
     version: int
-    messages: tuple[MessageView, ...]
+    conversation: Conversation
     events: tuple[EventView, ...]
     placement: PlacementView | None
-    earlier: str | None
     awaited: tuple[Awaited, ...]
     awaits_form: bool
     colleagues: Colleagues
@@ -153,10 +113,9 @@ def matter_view(person: Person, reference: str) -> MatterView | None:
     return MatterView(
         **{name: getattr(matter, name) for name in same},
         diary_number=_diary_number(matter.id),
-        messages=_messages(matter.id, names),
+        conversation=read_conversation(matter.id, names),
         events=_events(matter.id, names),
         placement=_placement(matter.id),
-        earlier=_earlier(person, matter.possible_of_id),
         awaited=awaited(matter.id),
         awaits_form=bool(db.session.scalar(select(func.awaits_form(matter.id)))),
         colleagues=colleagues(matter.unit_id),
@@ -165,73 +124,22 @@ def matter_view(person: Person, reference: str) -> MatterView | None:
 
 
 def _names(matter: Matter) -> dict[uuid.UUID, str]:
-    """Return the names of everybody who has acted on a matter or been given it."""
+    """Return the names of everybody who has acted on a matter, been given it or brought a letter to it."""
     acted = select(Event.handler_id).where(Event.matter_id == matter.id)
     given = select(Event.detail["to"].astext).where(Event.matter_id == matter.id, Event.what == "assigned")
-    is_named = Handler.id.in_(acted) | (Handler.id == matter.handler_id)
-    is_named |= cast(Handler.id, Text).in_(given)
+    # What was answered in a matter that went into this one has no event here.
+    wrote = select(Message.handler_id).where(Message.matter_id == matter.id)
+    brought = select(Event.detail["handler"].astext).where(
+        Event.matter_id == matter.id, Event.what == "letter_registered"
+    )
+    is_named = Handler.id.in_(acted) | (Handler.id == matter.handler_id) | Handler.id.in_(wrote)
+    is_named |= cast(Handler.id, Text).in_(given.union(brought))
     return {row[0]: row[1] for row in db.session.execute(select(Handler.id, Handler.name).where(is_named))}
 
 
 def _diary_number(matter_id: uuid.UUID) -> str | None:
     entry = db.session.get(DiaryEntry, matter_id)
     return codes.diary_number(entry.series, entry.year, entry.number) if entry else None
-
-
-def _messages(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[MessageView, ...]:
-    files = _files(matter_id)
-    rows = db.session.execute(
-        select(Message, OutgoingLetter.state, OutgoingLetter.why, OutgoingLetter.kind, OutgoingLetter.sent_at)
-        .outerjoin(OutgoingLetter, OutgoingLetter.message_id == Message.id)
-        .where(Message.matter_id == matter_id)
-        .order_by(Message.created_at, Message.id)
-    )
-    return tuple(
-        MessageView(
-            id=message.id,
-            direction=message.direction,
-            channel=message.channel,
-            subject=message.subject,
-            text=message.text,
-            answers=message.answers,
-            sender_name=message.sender_name,
-            sender_email=message.sender_email,
-            sender_phone=message.sender_phone,
-            handler=names.get(message.handler_id) if message.handler_id else None,
-            letter_id=message.letter_id,
-            is_automatic=message.is_automatic,
-            problems=message.problems,
-            created_at=message.created_at,
-            letter_state=state,
-            letter_why=why,
-            letter_kind=kind,
-            is_told=message.is_told,
-            sent_at=sent_at,
-            files=tuple(files.get(message.id, ())),
-        )
-        for message, state, why, kind, sent_at in rows
-    )
-
-
-def _files(matter_id: uuid.UUID) -> dict[uuid.UUID, list[FileView]]:
-    rows = db.session.scalars(
-        select(Attachment)
-        .where(Attachment.matter_id == matter_id)
-        .order_by(Attachment.message_id, Attachment.position)
-    )
-    found: dict[uuid.UUID, list[FileView]] = {}
-    for row in rows:
-        view = FileView(
-            id=row.id,
-            name=row.name,
-            size_bytes=row.size_bytes,
-            sha256=row.sha256,
-            verdict=row.verdict,
-            detected_type=row.detected_type,
-            findings=tuple(finding["handler"] for finding in row.findings),
-        )
-        found.setdefault(row.message_id, []).append(view)
-    return found
 
 
 def _events(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[EventView, ...]:
@@ -253,13 +161,6 @@ def _placement(matter_id: uuid.UUID) -> PlacementView | None:
         return None
     columns = ("category", "guess", "confidence", "is_undecided", "next", "reasons", "rules_version")
     return PlacementView(**{column: getattr(row, column) for column in columns})
-
-
-def _earlier(person: Person, earlier_id: uuid.UUID | None) -> str | None:
-    """Return the reference of the matter that this may belong to, if the person may know of it."""
-    if earlier_id is None:
-        return None
-    return db.session.scalar(select(Matter.reference).where(Matter.id == earlier_id, visible(person)))
 
 
 def colleagues(unit: str) -> Colleagues:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from config.languages import AnswerLanguage
 from config.tables import Tables
-from intake.matters import sending
+from intake.words import in_day
 
 STATUSES = {
     "received": "Inkommen",
@@ -52,7 +52,12 @@ NEEDS = {
     "unreadable": "Brevet kunde inte tolkas: läs originalet",
     "message_id_reused": "Ett annat brev har samma kännetecken",
     "possible_supplement": "Kan höra till ett tidigare ärende",
-    "letter_bounced": "Ett svar kom i retur",
+    "sender_forged": "Avsändaren stämmer inte: brevet kan vara förfalskat",
+    "letter_bounced": "Ett brev från oss kom i retur",
+    "receipt_not_sent": "Kvittensen gick inte iväg",
+    "status_link_not_sent": "Mejlet med en ny länk gick inte iväg",
+    "supplement_request_not_sent": "Begäran om komplettering gick inte iväg",
+    "delay_not_sent": "Meddelandet om dröjsmål gick inte iväg",
     "reply_not_sent": "Ett svar gick inte iväg",
     "notice_not_sent": "Ett mejl om att det finns ett svar gick inte iväg",
     "unknown_token": "Kom till en ärendeadress som inte finns",
@@ -82,26 +87,28 @@ VERDICTS = {
     "quarantine": "i karantän",
     "refuse": "i karantän",
 }
-LETTER_STATES = {
-    "owed": "Väntar på att skickas",
-    "sending": "Skickas",
-    "sent": "Skickat",
-    "refused": "Togs inte emot av mottagarens e-postserver. Behöver en person.",
-    "bounced": "Kom i retur. Behöver en person.",
-    "task": "Det är osäkert om svaret kom fram. Behöver en person.",
-}
-# Why a letter of ours was held back, where it was not the receiver's server that refused it.
-HELD_BACK = {
-    sending.WANTED_NO_MORE: "Skickades inte: personen vill inte ha mejl dit längre. Behöver en person.",
-    sending.DELICATE_NOW: "Skickades inte: ärendet har blivit för känsligt för mejl. Behöver en person.",
-    sending.FILE_HELD: "Skickades inte: en av filerna får inte lämnas ut. Behöver en person.",
-}
 OPINIONS = {1: "Mycket dåligt", 2: "Dåligt", 3: "Varken bra eller dåligt", 4: "Bra", 5: "Mycket bra"}
+# Which other matter an event is about stands under this name in its detail.
+OTHER_MATTER = {
+    "merged_into": "into",
+    "merged_from": "from",
+    "parted": "into",
+    "parted_from": "from",
+    "not_supplement": "of",
+}
+REOPENED_BY = {
+    "new_message": "av ett nytt meddelande",
+    "new_file": "av en fil som kom fram",
+    "merged": "av ett ärende som sammanfördes med det",
+    "parted": "när det delades upp igen",
+}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
 EVENTS = {
     "accepted": "Ärendet kom in",
     "message_added": "Ett nytt meddelande kom in",
     "placed_again": "Ärendet placerades på nytt",
+    "letter_registered": "Ett inkommet brev registrerades",
+    "parsing_asked": "Bad om att ett brev tolkas på nytt",
     "parsed_again": "Brevet tolkades på nytt",
     "taken": "Tog ärendet",
     "assigned": "Fördelade ärendet",
@@ -130,7 +137,25 @@ EVENTS = {
     "email_change_asked": "Den som skrev angav en ny e-postadress, som inte gäller förrän den är bekräftad",
     "email_changed": "En ny e-postadress bekräftades och gäller nu",
     "feedback_given": "Den som skrev svarade på hur kontakten har varit",
-    "letter_bounced": "Ett svar kom i retur",
+    "supplement_asked": "Begärde komplettering",
+    "supplement_request_sent": "En begäran om komplettering skickades",
+    "supplement_request_refused": "En begäran om komplettering skickades inte",
+    "supplement_request_task": "Det är osäkert om en begäran om komplettering kom fram",
+    "delay_told": "Meddelade dröjsmål",
+    "delay_sent": "Ett meddelande om dröjsmål skickades",
+    "delay_refused": "Ett meddelande om dröjsmål skickades inte",
+    "delay_task": "Det är osäkert om ett meddelande om dröjsmål kom fram",
+    "sent_again": "Skickade ett brev igen",
+    "letter_bounced": "Ett brev från oss kom i retur",
+    "letter_delayed": "Mottagarens server har inte kunnat leverera ett brev från oss än",
+    "letter_delivered": "Mottagarens server har levererat ett brev från oss",
+    "letter_displayed": "Ett brev från oss har visats för mottagaren",
+    "letter_deleted": "Ett brev från oss raderades utan att visas",
+    "merged_into": "Sammanförde ärendet med",
+    "merged_from": "Hit fördes det som stod i",
+    "parted": "Delade upp ärendet igen: det hör inte längre ihop med",
+    "parted_from": "Ärendet delades upp igen, och hit hör inte längre",
+    "not_supplement": "Bedömde att ärendet inte hör till",
     "file_quarantined": "En fil sattes i karantän",
     "files_awaited": "Formuläret skickades medan filer var på väg eller lades samman",
     "file_arrived": "En fil som var på väg kom fram",
@@ -207,10 +232,14 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} till {names.get(uuid.UUID(detail['to']), 'en kollega')}"
     if what == "closed":
         return f"{said}: {OUTCOMES.get(detail['outcome'], detail['outcome']).lower()}"
-    if what == "reopened" and detail.get("why") == "new_message":
-        return f"{said} av ett nytt meddelande"
-    if what == "reopened" and detail.get("why") == "new_file":
-        return f"{said} av en fil som kom fram"
+    if what == "reopened" and detail.get("why") in REOPENED_BY:
+        return f"{said} {REOPENED_BY[detail['why']]}"
+    if what == "letter_registered":
+        return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "supplement_asked" and detail.get("deadline"):
+        return f"{said} senast den {in_day(date.fromisoformat(detail['deadline']))}"
+    if what in OTHER_MATTER:
+        return f"{said} {detail[OTHER_MATTER[what]]}"
     if what == "sorted":
         return f"{said}: {_choice(tables, detail['was'])} → {_choice(tables, detail['now'])}"
     return said

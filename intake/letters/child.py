@@ -14,7 +14,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,20 +25,35 @@ from intake.letters.values import Letter, Part, Report
 
 _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _SPARE_FILE_BYTES = 8 * 1024 * 1024
+_NOT_OPENED = "det som ligger i bilagorna är inte uppackat, det tog för lång tid eller för mycket minne"
 
 
 def parse_in_child(raw: Path, parts_folder: Path, *, seconds: int, memory_bytes: int) -> Letter:
     """Parse in a forked child; ``memory_bytes`` is what it may take beyond what it inherits.
 
-    Raise LetterUnreadable when the letter is beyond the caps, breaks the parser or does not end within
-    ``seconds``; raise StorageError when the disk failed, so that the work is done again later. For a
-    process with one thread, such as an RQ work horse.
+    A child that dies or takes too long is followed by one that opens no parts, so that no attachment
+    keeps the rest of its letter from being read. Raise LetterUnreadable when the letter is beyond the
+    caps, breaks the parser or does not end within ``seconds``; raise StorageError when the disk failed,
+    so that the work is done again later. For a process with one thread, such as an RQ work horse.
     """
-    raw_bytes = raw.stat().st_size
+    deadline = time.monotonic() + seconds
+    try:
+        return _in_child(lambda: parse(raw, parts_folder), raw, parts_folder, seconds // 2, memory_bytes)
+    except LetterUnreadable:
+        left = max(0, int(deadline - time.monotonic()))
+        letter = _in_child(
+            lambda: parse(raw, parts_folder, opens=False), raw, parts_folder, left, memory_bytes
+        )
+    return replace(letter, problems=(*letter.problems, _NOT_OPENED))
+
+
+def _in_child(
+    act: Callable[[], Letter], raw: Path, parts_folder: Path, seconds: int, memory_bytes: int
+) -> Letter:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_child(writing, lambda: parse(raw, parts_folder), raw_bytes, seconds, memory_bytes)
+        _be_child(writing, act, raw.stat().st_size, seconds, memory_bytes)
     os.close(writing)
     try:
         answer = _answer(reading, time.monotonic() + seconds)

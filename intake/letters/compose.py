@@ -1,6 +1,7 @@
 """Letters that we send, made of ready words: those of the service itself, and a handler's reply.
 
-Bodies are quoted-printable UTF-8 with short lines, which every relay takes.
+Bodies are quoted-printable UTF-8 with short lines, which every relay takes. The plain text is the
+letter; HTML, where it is wanted at all, stands beside it and says the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
+from html import escape
 from typing import Any
 
 from intake.errors import PostRefused
@@ -24,9 +26,12 @@ from intake.letters.charsets import clean_label, clean_text
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f]{1,64}@[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f]{1,250}")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
-_OURS = re.compile(r"<?([a-z]{1,20})\.([a-z0-9-]{1,64})\.([a-z2-7]{26})@[^<>\s@]{1,250}>?")
-_KIND, _IDENTITY = re.compile(r"[a-z]{1,20}"), re.compile(r"[a-z0-9-]{1,64}")
+_OURS = re.compile(r"<?([a-z_]{1,20})\.([a-z0-9-]{1,64})\.([a-z2-7]{26})@[^<>\s@]{1,250}>?")
+_KIND, _IDENTITY = re.compile(r"[a-z_]{1,20}"), re.compile(r"[a-z0-9-]{1,64}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
+# What closes a sentence or a bracket is none of the address before it.
+_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)\]']")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class ReplyFile:
 class Frame:
     """All of a letter but its words. Answers go to ``sender``, whose name may be left empty.
 
-    ``language`` is what the words are in, None when that is not known.
+    ``language`` is what the words are in, None when that is not known. ``with_html`` lets the same
+    words stand beside the text as HTML.
     """
 
     to: str
@@ -52,6 +58,7 @@ class Frame:
     date: datetime
     language: str | None
     in_reply_to: str | None = None
+    with_html: bool = False
 
 
 class _Policy(EmailPolicy):
@@ -103,10 +110,10 @@ def compose_reply(
 def message_id(kind: str, identity: str, key: bytes, domain: str) -> str:
     """Return our own Message-ID, ``<kind.identity.seal@domain>``, whose seal only we can make.
 
-    ``kind`` is lower-case letters; ``identity`` lower-case letters, digits and hyphens.
+    ``kind`` is lower-case letters and underscores; ``identity`` lower-case letters, digits and hyphens.
     """
     if not (_KIND.fullmatch(kind) and _IDENTITY.fullmatch(identity)):
-        raise ValueError("kind and identity of a Message-ID are lower-case letters, digits and hyphens.")
+        raise ValueError("kind and identity of a Message-ID are lower-case letters, digits, _ and hyphens.")
     return f"<{kind}.{identity}.{_seal(kind, identity, key)}@{domain}>"
 
 
@@ -136,10 +143,39 @@ def _letter(frame: Frame, subject: str, text: str) -> EmailMessage:
     if answered:
         letter["In-Reply-To"] = letter["References"] = answered[0]
     letter.set_content(text, charset="utf-8", cte="quoted-printable")
+    if frame.with_html:
+        html = _as_html(clean_label(subject, 200), text, frame.language)
+        letter.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     if frame.language:
         # Setting the text takes away all that was said of it before.
         letter["Content-Language"] = frame.language
     return letter
+
+
+def _as_html(title: str, text: str, language: str | None) -> str:
+    """Return a text's words as paragraphs and links alone: nothing in it is fetched from anywhere."""
+    # Each paragraph by its own script, so that a link or a Swedish answer in an Arabic letter can be read.
+    paragraphs = [f'<p dir="auto">{_marked_up(words)}</p>' for words in _PARAGRAPHS.split(text.strip())]
+    lines = (
+        "<!DOCTYPE html>",
+        f'<html lang="{escape(language or "")}">',
+        f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>',
+        "<body>",
+        *paragraphs,
+        "</body>",
+        "</html>",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _marked_up(words: str) -> str:
+    """Return a paragraph with its links marked up and its line breaks kept."""
+    pieces, end = [], 0
+    for link in _LINK.finditer(words):
+        address = escape(link[0])
+        pieces += [escape(words[end : link.start()]), f'<a href="{address}">{address}</a>']
+        end = link.end()
+    return "".join((*pieces, escape(words[end:]))).replace("\n", "<br>\n")
 
 
 def _address(address: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
 from intake.letters.headers import decode_loose_base64
@@ -30,39 +31,25 @@ class Decoded:
     problem: str | None
 
 
-def decode_body(raw: BinaryIO, start: int, end: int, encoding: str, out: BinaryIO) -> Decoded:
-    """Write the decoded bytes of raw[start:end] to ``out``; bad encodings are read as far as they go."""
-    source = _Source(raw, start, end)
-    problem: list[str] = []
-    if encoding == "base64":
-        pieces = _base64(source, problem)
-    elif encoding == "quoted-printable":
-        pieces = _quoted_printable(source)
-    elif encoding in _UU:
-        pieces = _uuencoded(source, problem)
-    else:
-        if encoding not in _IDENTITY:
-            problem.append("kodningen är okänd, innehållet står som det kom")
-        pieces = source.pieces()
-    digest, size = hashlib.sha256(), 0
-    for piece in pieces:
-        out.write(piece)
-        digest.update(piece)
-        size += len(piece)
-    return Decoded(size, digest.hexdigest(), problem[0] if problem else None)
-
-
-@dataclass
-class _Source:
-    """A range of the raw bytes, read in pieces."""
+@dataclass(frozen=True)
+class Span:
+    """A range of bytes in a file, read in pieces."""
 
     raw: BinaryIO
     start: int
     end: int
 
+    @classmethod
+    def of(cls, data: bytes) -> Span:
+        return cls(BytesIO(data), 0, len(data))
+
+    @property
+    def size_bytes(self) -> int:
+        return max(0, self.end - self.start)
+
     def head(self, count: int) -> bytes:
         self.raw.seek(self.start)
-        return self.raw.read(min(count, self.end - self.start))
+        return self.raw.read(min(count, self.size_bytes))
 
     def pieces(self) -> Iterator[bytes]:
         self.raw.seek(self.start)
@@ -86,7 +73,28 @@ class _Source:
         yield rest
 
 
-def _base64(source: _Source, problem: list[str]) -> Iterator[bytes]:
+def decode_body(source: Span, encoding: str, out: BinaryIO) -> Decoded:
+    """Write the decoded bytes of ``source`` to ``out``; bad encodings are read as far as they go."""
+    problem: list[str] = []
+    if encoding == "base64":
+        pieces = _base64(source, problem)
+    elif encoding == "quoted-printable":
+        pieces = _quoted_printable(source)
+    elif encoding in _UU:
+        pieces = _uuencoded(source, problem)
+    else:
+        if encoding not in _IDENTITY:
+            problem.append("kodningen är okänd, innehållet står som det kom")
+        pieces = source.pieces()
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        out.write(piece)
+        digest.update(piece)
+        size += len(piece)
+    return Decoded(size, digest.hexdigest(), problem[0] if problem else None)
+
+
+def _base64(source: Span, problem: list[str]) -> Iterator[bytes]:
     # One damaged letter does not matter; a first line full of foreign ones was never base64.
     head = source.head(1000).strip(_SPACE).split(b"\n")[0].strip(_SPACE)
     if len(head.translate(None, _BASE64)) * 10 > len(head):
@@ -118,12 +126,12 @@ def _base64(source: _Source, problem: list[str]) -> Iterator[bytes]:
         yield decode_loose_base64(rest)
 
 
-def _quoted_printable(source: _Source) -> Iterator[bytes]:
+def _quoted_printable(source: Span) -> Iterator[bytes]:
     for block in source.lines():
         yield binascii.a2b_qp(_SOFT_BREAK.sub(b"=", block))
 
 
-def _uuencoded(source: _Source, problem: list[str]) -> Iterator[bytes]:
+def _uuencoded(source: Span, problem: list[str]) -> Iterator[bytes]:
     has_begun = has_ended = False
     for block in source.lines():
         for line in block.splitlines():

@@ -8,6 +8,7 @@ of the raw bytes exactly as it came.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -53,20 +54,40 @@ class Node:
         return not self.children
 
 
-def outline(raw: Path) -> Node:
-    """Return the tree of parts of a stored letter; raise LetterUnreadable beyond the caps."""
+def outline(raw: Path, prefix: str = "") -> Node:
+    """Return the tree of parts of a stored letter; raise LetterUnreadable beyond the caps.
+
+    ``prefix`` goes before each path of a letter that lies within another, as "2~".
+    """
     with raw.open("rb") as stream:
         first = leading_junk(stream.read(_PIECE))
     # Latin-1 is one character a byte, so lengths are offsets; newline="" keeps line ends as they are.
     with raw.open("r", encoding="latin-1", newline="") as lines:
         lines.seek(first)
-        return _Scan(lines, first).run()
+        root = _Scan(lines, first).run()
+    if prefix:
+        for node, _ in every(root):
+            node.path = prefix + (node.path or ("1" if node.is_leaf else "0"))
+    return root
+
+
+def every(root: Node) -> Iterator[tuple[Node, Node | None]]:
+    """Yield each part with the one it stands in, in the order of the letter."""
+    waiting: list[tuple[Node, Node | None]] = [(root, None)]
+    while waiting:
+        node, parent = waiting.pop()
+        waiting += [(child, node) for child in reversed(node.children)]
+        yield node, parent
 
 
 def leading_junk(head: bytes) -> int:
-    """Return how many bytes of byte order mark and blank lines stand before the first known header."""
+    """Return how many bytes of byte order mark and blank lines stand before the first known header.
+
+    A line "From ..." as a mailbox file has it is no header, and may stand before them.
+    """
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
-    return len(head) - len(bare) if _KNOWN_HEADER.match(bare) else 0
+    is_begun = _KNOWN_HEADER.match(bare) or bare.startswith(b"From ")
+    return len(head) - len(bare) if is_begun else 0
 
 
 class _Scan:

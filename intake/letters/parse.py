@@ -1,44 +1,92 @@
 """A stored letter read into a Letter: every leaf part is body text, a listed part, or both.
 
-Nothing is fetched, nothing is opened (no archive, no attached letter), and the raw letter is only read.
+Nothing is fetched, no archive is opened, and the raw letter is only read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from pathlib import Path
 
-from intake.letters.addresses import addresses, split_address
+from intake.errors import LetterUnreadable
+from intake.letters import outlook
+from intake.letters.addresses import addresses
 from intake.letters.automatic import automatic_reason
 from intake.letters.charsets import clean_label
+from intake.letters.containers import Opener
 from intake.letters.headers import Headers
-from intake.letters.outline import leading_junk, outline
+from intake.letters.outline import every, leading_junk, outline
 from intake.letters.reader import Reader
-from intake.letters.values import Letter, Part
+from intake.letters.reports import report_of
+from intake.letters.senders import sender_of
+from intake.letters.shelf import Shelf, ShelfFull
+from intake.letters.values import Flow, Letter, Part
 
 MAX_PROBLEMS = 100
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 
 
-def parse(raw: Path, parts_folder: Path) -> Letter:
+@dataclass(frozen=True)
+class _Content:
+    """What a letter holds besides its headers."""
+
+    text: str = ""
+    digest: str = hashlib.sha256(b"").hexdigest()
+    has_html: bool = False
+    flow: Flow | None = None
+    parts: tuple[Part, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def parse(raw: Path, parts_folder: Path, *, opens: bool = True) -> Letter:
     """Read a stored letter; write its decoded parts as files in ``parts_folder``.
 
-    Raise LetterUnreadable beyond the caps (headers 256 kB, one header 32 kB, 50 levels, 1,000 parts).
-    An OSError is about the disk, not about the letter. May be run again over the same folder.
+    Without ``opens`` what lies within the parts is left there. Raise LetterUnreadable beyond the caps
+    (headers 256 kB, one header 32 kB, 50 levels, 1,000 parts). An OSError is about the disk, not about
+    the letter. May be run again over the same folder.
     """
-    root = outline(raw)
     parts_folder.mkdir(parents=True, exist_ok=True)
+    shelf = Shelf(parts_folder, raw.stat().st_size)
     with raw.open("rb") as stream:
-        reader = Reader(stream, parts_folder)
+        if stream.read(len(outlook.SIGNATURE)) == outlook.SIGNATURE:
+            return _parse_saved(raw, shelf)
+        root = outline(raw)
+        shelf.room_parts -= sum(node.is_leaf for node, _ in every(root))
+        reader = Reader(stream, shelf, Opener(shelf) if opens else None)
         reader.walk(root)
-        text, digest = reader.finish()
-    return _letter(
-        root.headers, root.content_type, text=text, digest=digest, has_html=reader.has_html,
-        parts=tuple(reader.parts), problems=tuple(dict.fromkeys(reader.problems))[:MAX_PROBLEMS],
-    )  # fmt: skip
+    return _letter(root.headers, root.content_type, _content(reader))
+
+
+def _parse_saved(raw: Path, shelf: Shelf) -> Letter:
+    """Read a message that Outlook saved; raise LetterUnreadable when it is another document, or damaged."""
+    opener = Opener(shelf)
+    try:
+        with outlook.opened(raw) as message:
+            opener.bodies.append(opener.body(message, ""))
+            opener.files(message, "")
+            headers, is_report = outlook.headers_of(message), outlook.is_report(message)
+    except ShelfFull as full:
+        raise LetterUnreadable(f"Brevet {full}.") from None
+    except outlook.NoMessage:
+        raise LetterUnreadable("Filen är inget brev från Outlook.") from None
+    except Exception as error:
+        # The disk's errors have a number; all others are about what stands in the file.
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+            raise
+        raise LetterUnreadable("Brevet från Outlook är skadat.") from None
+    reader = Reader(BytesIO(), shelf, opener)
+    return _letter(headers, "multipart/report" if is_report else "text/plain", _content(reader))
+
+
+def _content(reader: Reader) -> _Content:
+    text, digest = reader.finish()
+    shelf = reader.shelf
+    return _Content(text, digest, reader.has_html, reader.flow, tuple(shelf.parts), tuple(shelf.problems))
 
 
 def best_effort(raw: Path) -> Letter:
@@ -48,45 +96,42 @@ def best_effort(raw: Path) -> Letter:
             head = stream.read(256 * 1024)
     except OSError:
         head = b""
-    head = head[leading_junk(head) :]
+    # A message that Outlook saved has no header lines that this could find.
+    head = b"" if head.startswith(outlook.SIGNATURE) else head[leading_junk(head) :]
     block = re.split(rb"\r\n\r\n|\n\n|\r\r", head, maxsplit=1)[0]
-    fields = tuple((name, value[: 32 * 1024]) for name, value in Headers.from_block(block).fields)
-    headers = Headers(fields)
-    return _letter(
-        headers, headers.content_type(), text="", digest=hashlib.sha256(b"").hexdigest(), has_html=False,
-        parts=(), problems=("kunde inte tolkas",),
-    )  # fmt: skip
+    headers = Headers(
+        tuple((name, value[: 32 * 1024]) for name, value in Headers.from_block(block).fields),
+    )
+    return _letter(headers, headers.content_type(), _Content(problems=("kunde inte tolkas helt",)))
 
 
-def _letter(
-    headers: Headers, content_type: str, *, text: str, digest: str, has_html: bool,
-    parts: tuple[Part, ...], problems: tuple[str, ...],
-) -> Letter:  # fmt: skip
-    candidates = (split_address(headers.first(name)) for name in ("from", "sender", "reply-to"))
-    name, email = next((found for found in candidates if found), ("", ""))
-    # A name without an address is still what the sender called himself.
-    name = name or ("" if email else headers.label("from"))
-    reason = automatic_reason(headers, content_type, email or None)
+def _letter(headers: Headers, content_type: str, content: _Content) -> Letter:
+    sender = sender_of(headers)
+    reason = automatic_reason(headers, content_type, sender.email)
     reply_to = _message_ids(headers, "in-reply-to")
+    # What lies within a part tells of other letters than this one.
+    own_parts = tuple(part for part in content.parts if "~" not in part.path)
     return Letter(
-        sender_name=name or None,
-        sender_email=email or None,
+        sender_name=sender.name,
+        sender_email=sender.email,
         to=addresses(headers.all("to")),
         cc=addresses(headers.all("cc")),
         subject=headers.label("subject"),
-        text=text,
-        has_html=has_html,
+        text=content.text,
+        has_html=content.has_html,
         message_id=_message_id(headers),
         in_reply_to=reply_to[0] if reply_to else None,
         references=_message_ids(headers, "references"),
         date=_date(headers),
         is_automatic=reason is not None,
         automatic_reason=reason,
-        parts=parts,
-        problems=problems,
-        body_digest=digest,
+        parts=content.parts,
+        problems=tuple(dict.fromkeys((*sender.problems, *content.problems)))[:MAX_PROBLEMS],
+        body_digest=content.digest,
         delivered_to=_lower(headers, "delivered-to", "x-original-to"),
         addressed_to=_lower(headers, "to", "cc"),
+        flow=content.flow,
+        report=report_of(headers, own_parts, content.text, reason),
         authentication_results=tuple(
             clean_label(value.decode("latin-1"), 2000) for value in headers.all("authentication-results")[:20]
         ),

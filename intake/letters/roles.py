@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from io import BytesIO
+from typing import BinaryIO, Literal
 
 from intake.letters.charsets import clean_label
+from intake.letters.decoding import Span, decode_body
 from intake.letters.headers import Headers
 from intake.letters.outline import Node
 
 Role = Literal["text", "html", "file"]
+LETTER_TYPES = {"message/rfc822", "message/global", "message/news"}
+# What a handler is told of a part that is not what it seems, or cannot be read here.
+ODD_TYPES = {
+    "application/pgp-encrypted": "hör till ett krypterat brev (PGP)",
+    "application/mac-binhex40": "är packad för äldre Mac (BinHex), filen i den är inte uppackad",
+    "message/partial": "är en bit av ett delat brev",
+    "message/external-body": "hänvisar till en fil som inte följde med",
+}
+_ENRICHED = {"text/enriched", "text/richtext", "text/markdown", "text/x-amp-html", "text/watch-html"}
 _NAME_CHARACTERS = 255
+_HEAD_BYTES = 65536
 _HEADER_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
@@ -50,11 +62,27 @@ def name_of(node: Node) -> str | None:
     return None
 
 
-def attached_letter_name(head: bytes) -> str:
-    """Name an attached letter by its own subject."""
-    subject = Headers.from_block(header_block(head)).label("subject")
+def file_name(node: Node, raw: BinaryIO) -> str | None:
+    """Return a file's name; an attached letter without one is named by its own subject."""
+    name = name_of(node)
+    if name or node.content_type not in LETTER_TYPES:
+        return name
+    head = BytesIO()
+    span = Span(raw, node.body, min(node.end, node.body + _HEAD_BYTES))
+    decode_body(span, node.headers.token("content-transfer-encoding"), head)
+    return letter_name(Headers.from_block(header_block(head.getvalue())).label("subject"), ".eml")
+
+
+def letter_name(subject: str, ending: str) -> str:
+    """Name a letter within a letter by its subject."""
     subject = re.sub(r'[\\/:*?"<>|]+', " ", subject).strip(" .")
-    return f"{subject[:80] or 'bifogat brev'}.eml"
+    return f"{subject[:80] or 'bifogat brev'}{ending}"
+
+
+def is_other_form(node: Node, parent: Node | None) -> bool:
+    """Say whether a part is one more form of a text that has others; an invitation is more than its text."""
+    is_alternative = parent is not None and parent.content_type == "multipart/alternative"
+    return is_alternative and node.content_type in _ENRICHED and name_of(node) is None
 
 
 def header_block(head: bytes) -> bytes:

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, func, literal, select
 
-from intake import letters, limits, outbox, rows
+from intake import limits, outbox
 from intake.extensions import db, now, settings
-from intake.matters.records import ask_person, note, stand_in
-from intake.models import Event, Matter, MatterUnit, OutgoingLetter, new_id
+from intake.matters.records import ask_person, note, owe_letter, stand_in
+from intake.models import Event, Matter, MatterUnit
 
 URGENT = 1
 EVERY = timedelta(minutes=5)
@@ -85,7 +85,7 @@ def _tell(matter: Matter, alarm_id: uuid.UUID, step: int) -> None:
         _let_see(matter.id, national.code)
     for address in dict.fromkeys(unit.duty for unit in told):
         if limits.hit("alarm", address, window=EVERY) <= LETTERS_TO_AN_ADDRESS:
-            _owe_letter(matter.id, address)
+            owe_letter("alarm", matter.id, address, at=now())
     note(matter.id, "alarmed", {"alarm": str(alarm_id), "step": step, "units": [unit.code for unit in told]})
 
 
@@ -96,17 +96,3 @@ def _let_see(matter_id: uuid.UUID, unit: str) -> None:
     if not db.session.scalar(select(is_standing)):
         stand_in(matter_id, unit, RAISED)
         note(matter_id, "alarm_raised", {"to": unit})
-
-
-def _owe_letter(matter_id: uuid.UUID, address: str) -> None:
-    letter_id, domain = new_id(), settings().tables.authority.mail_domain
-    rows.insert(
-        OutgoingLetter,
-        id=letter_id,
-        matter_id=matter_id,
-        kind="alarm",
-        recipient=address,
-        message_id_header=letters.message_id("alarm", str(letter_id), settings().address_key, domain),
-        created_at=now(),
-    )
-    outbox.add("send_letter", letter_id)

@@ -71,9 +71,9 @@ def find_way(matter_id: uuid.UUID) -> Way:
 
 
 def has_code(matter_id: uuid.UUID) -> bool:
-    """Say whether somebody has a status code that opens a matter."""
+    """Say whether somebody has a status code that opens a matter: its own, or one that leads on to it."""
     # Only of these two columns may a handler know anything.
     codes_out = select(StatusCode.matter_id).where(
-        StatusCode.matter_id == matter_id, StatusCode.revoked_at.is_(None)
+        StatusCode.matter_id.in_(select(func.matters_opening(matter_id))), StatusCode.revoked_at.is_(None)
     )
     return bool(db.session.scalar(select(codes_out.exists())))

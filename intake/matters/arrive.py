@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from config.languages import SWEDISH
-from intake import codes, outbox, routing, rows
+from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
 from intake.matters import placing, receipts
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.records import ask_person, keep_placement, note, stand_in, update_matter
+from intake.matters.incoming import Accepted, Address, IncomingFile, Submission, Written
+from intake.matters.records import (
+    ask_person,
+    hold_surviving,
+    keep_placement,
+    note,
+    owe_letter,
+    stand_in,
+    update_matter,
+)
 from intake.models import (
     Arrival,
     Attachment,
@@ -27,7 +35,6 @@ from intake.models import (
     Message,
     StatusCode,
     new_id,
-    table_of,
 )
 
 SUBJECT_CHARACTERS = 120
@@ -47,103 +54,6 @@ _LED = "UPDATE mail_address SET matter_id = %s WHERE id = %s"
 _REGISTER = text("SELECT register_matter(:id, :series, :year, :at)")
 
 
-@dataclass(frozen=True)
-class IncomingFile:
-    """A file whose bytes are already safe under ``storage_key``; the name is kept as given."""
-
-    name: str
-    storage_key: str
-    size_bytes: int
-    sha256: str
-    declared_type: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question of the form, in Swedish, and what the person answered."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """How a person wants to be answered. ``call_words`` says when and how we may call.
-
-    ``language`` is the language that the form was in.
-    """
-
-    language: str = SWEDISH
-    answer_language: str | None = None
-    interpreter: str | None = None
-    may_email: bool = True
-    is_neutral: bool = False
-    call_words: str = ""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What came in, by whatever way. ``wants_receipt`` and ``wishes`` are None where nobody was asked.
-
-    A supplement says no more of its matter than its own words. ``is_uploading`` tells that files
-    of it are still on their way.
-    """
-
-    channel: str
-    subject: str
-    text: str
-    received_at: datetime
-    sender_name: str | None = None
-    sender_email: str | None = None
-    sender_phone: str | None = None
-    files: tuple[IncomingFile, ...] = ()
-    category: str | None = None
-    place: str | None = None
-    municipality: str | None = None
-    place_words: str = ""
-    addressed_unit: str | None = None
-    letter_id: uuid.UUID | None = None
-    message_id_header: str | None = None
-    is_automatic: bool = False
-    wants_receipt: bool | None = None
-    needs_person: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    answers: tuple[Answer, ...] = ()
-    wishes: Wishes | None = None
-    concerns: str | None = None
-    happened_words: str = ""
-    is_supplement: bool = False
-    is_uploading: bool = False
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """What the citizen is told: the matter, its reference and the status code in plain."""
-
-    matter_id: uuid.UUID
-    reference: str
-    status_code: str
-
-
-@dataclass(frozen=True)
-class Address:
-    """A mail address of ours whose row is held: what it leads to, and whether it still opens."""
-
-    id: uuid.UUID
-    matter_id: uuid.UUID | None
-    outgoing_id: uuid.UUID | None
-    is_revoked: bool
-
-
-@dataclass(frozen=True)
-class Written:
-    """What an arrival became: a message of a matter. ``reference`` is told for a new matter."""
-
-    matter_id: uuid.UUID
-    message_id: uuid.UUID
-    reference: str | None = None
-
-
 def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest: str) -> Accepted:
     """Accept a sent form, and commit. The caller holds the rows of the draft, which is not yet
     sent, and of its address.
@@ -155,10 +65,11 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
         written = add_message(address.matter_id, submission)
         if not submission.is_supplement:
             _join(written.matter_id, submission)
-        reference = _reference_of(written.matter_id)
+        # A merged matter keeps its number and its codes, wherever what is new in it goes.
+        told_of, reference = address.matter_id, _reference_of(address.matter_id)
     else:
         written = begin_matter(submission, address)
-        reference = str(written.reference)
+        told_of, reference = written.matter_id, str(written.reference)
     rows.insert(
         Arrival,
         channel=submission.channel,
@@ -168,13 +79,13 @@ def accept(draft_id: uuid.UUID, address: Address, submission: Submission, digest
         message_id=written.message_id,
         marks=[],
     )
-    code, at = mint_status_code(written.matter_id), submission.received_at
+    code, at = mint_status_code(told_of), submission.received_at
     if submission.is_uploading:
         rows.change(_UPLOADS_GO_ON, written.matter_id, written.message_id, at + GOES_ON, draft_id)
         note(written.matter_id, "files_awaited", {})
-    rows.change(_SENT, written.matter_id, reference, code, at, at, at, draft_id)
+    rows.change(_SENT, told_of, reference, code, at, at, at, draft_id)
     commit_numbered((written.matter_id,) if written.reference else (), at)
-    return Accepted(written.matter_id, reference, code)
+    return Accepted(told_of, reference, code)
 
 
 def begin_matter(
@@ -210,15 +121,19 @@ def begin_matter(
     is_sure = routing.FAILED not in {reason.code for reason in placement.reasons}
     if not is_sure:
         outbox.add("place_again", matter_id)
-    if not submission.is_automatic and receipts.may_go(placement, submission.wants_receipt, is_sure=is_sure):
+    may_answer = submission.may_answer and not submission.is_automatic
+    if may_answer and receipts.may_go(placement, submission.wants_receipt, is_sure=is_sure):
         _owe_receipt(matter_id, submission)
     return Written(matter_id, message_id, reference)
 
 
 def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
-    """Write what came in as a message of a standing matter; a closed matter opens again."""
-    standing = select(*table_of(Matter).c["status", "closed_at", "priority", "flags", "handler_id"])
-    matter = db.session.execute(standing.where(Matter.id == matter_id).with_for_update()).one()
+    """Write what came in as a message of a standing matter; a closed matter opens again.
+
+    What is for a merged matter goes where that went, and the matter returned is that one.
+    """
+    matter = hold_surviving(matter_id)
+    matter_id = matter.id
     message_id = _write_message(matter_id, submission)
     values: dict[str, object] = {}
     if matter.closed_at is not None or matter.status == "answered":
@@ -229,7 +144,8 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     # A machine's answer to an alarm must not raise the next one.
     if not submission.is_automatic:
         is_reopened = "closed_at" in values
-        values |= placing.lifted(matter_id, matter, _facts(submission), is_reopened=is_reopened)
+        new = replace(submission, text=letters.said(submission.text, submission.flow))
+        values |= placing.lifted(matter_id, matter, _facts(new), is_reopened=is_reopened)
     update_matter(matter_id, values)
     for why in submission.needs_person:
         ask_person(matter_id, why)
@@ -354,6 +270,8 @@ def _write_message(matter_id: uuid.UUID, submission: Submission) -> uuid.UUID:
         letter_id=submission.letter_id,
         is_automatic=submission.is_automatic,
         problems=list(submission.problems),
+        flow=submission.flow,
+        about_letter_id=submission.about_letter_id,
         created_at=submission.received_at,
         answers=[asdict(answer) for answer in submission.answers],
     )
@@ -383,6 +301,8 @@ def attach(
             size_bytes=file.size_bytes,
             sha256=file.sha256,
             declared_type=file.declared_type,
+            part=file.part,
+            is_inline=file.is_inline,
             findings=[],
             created_at=at,
         )
@@ -396,4 +316,4 @@ def _reference_of(matter_id: uuid.UUID) -> str:
 def _owe_receipt(matter_id: uuid.UUID, submission: Submission) -> None:
     if submission.sender_email:
         at, header = submission.received_at, submission.message_id_header
-        receipts.owe(matter_id, submission.sender_email, at=at, in_reply_to=header)
+        owe_letter("receipt", matter_id, submission.sender_email, at=at, in_reply_to=header)

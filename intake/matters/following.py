@@ -15,12 +15,12 @@ from typing import Literal
 
 from sqlalchemy import bindparam, text, types
 
-from intake import codes, letters, limits, outbox, rows
+from intake import codes, limits, rows
 from intake.errors import NotFound
 from intake.extensions import db, now, settings
 from intake.files import clean_name
-from intake.matters.records import note, update_matter
-from intake.models import EmailChange, Feedback, OutgoingLetter, new_id
+from intake.matters.records import header_of, note, owe_letter, update_matter
+from intake.models import EmailChange, Feedback, new_id
 
 CONFIRMED_WITHIN = timedelta(hours=48)
 DAY = timedelta(days=1)
@@ -223,17 +223,7 @@ def ask_email_change(key: Key, email: str) -> bool:
     rows.insert(
         EmailChange, matter_id=matter_id, email=email, created_at=at, expires_at=at + CONFIRMED_WITHIN
     )
-    letter_id = new_id()
-    rows.insert(
-        OutgoingLetter,
-        id=letter_id,
-        matter_id=matter_id,
-        kind="confirm_email",
-        recipient=email,
-        message_id_header=_header("confirm", letter_id),
-        created_at=at,
-    )
-    outbox.add("send_letter", letter_id)
+    owe_letter("confirm_email", matter_id, email, at=at)
     note(matter_id, "email_change_asked", {})
     db.session.commit()
     return True
@@ -273,7 +263,7 @@ def ask_for_link(reference: str) -> None:
     values = {
         "reference": codes.read_reference(reference) or "",
         "letter": letter_id,
-        "header": _header("link", letter_id),
+        "header": header_of("status_link", letter_id),
         "job": new_id(),
         "private": [category.code for category in tables.categories.all if category.is_private],
         "at": now(),
@@ -286,8 +276,3 @@ def find_opinion(matter_id: uuid.UUID) -> Opinion | None:
     """Return what a person thought of the contact in a matter, for those who handle it."""
     row = db.session.get(Feedback, matter_id)
     return Opinion(row.answer, row.words, row.at) if row else None
-
-
-def _header(kind: str, letter_id: uuid.UUID) -> str:
-    domain = settings().tables.authority.mail_domain
-    return letters.message_id(kind, str(letter_id), settings().address_key, domain)

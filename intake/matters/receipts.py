@@ -7,13 +7,12 @@ whether there is more: a form may join the letter's matter, and what a code open
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 
-from sqlalchemy import all_, exists, literal, select
+from sqlalchemy import all_, exists, func, literal, select
 
-from intake import letters, outbox, routing, rows
+from intake import routing
 from intake.extensions import db, settings
-from intake.models import Arrival, MailAddress, Matter, Message, OutgoingLetter, new_id
+from intake.models import Arrival, MailAddress, Matter, Message, OutgoingLetter
 
 # The mark of a letter to an address with a token that leads nowhere, or no more.
 UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of a mark)
@@ -31,30 +30,13 @@ def may_go(placement: routing.Placement, is_asked_for: bool | None, *, is_sure: 
     return is_sure and not category.is_private and "vulnerable" not in placement.flags
 
 
-def owe(matter_id: uuid.UUID, recipient: str, *, at: datetime, in_reply_to: str | None) -> None:
-    """Owe a receipt of what came in ``at``, in the caller's transaction."""
-    tables, letter_id = settings().tables, new_id()
-    domain = tables.authority.mail_domain
-    rows.insert(
-        OutgoingLetter,
-        id=letter_id,
-        matter_id=matter_id,
-        kind="receipt",
-        recipient=recipient,
-        message_id_header=letters.message_id("receipt", str(letter_id), settings().address_key, domain),
-        in_reply_to=in_reply_to,
-        created_at=at,
-    )
-    outbox.add("send_letter", letter_id)
-
-
 def carries_code(receipt: OutgoingLetter) -> bool:
     """Say whether a receipt may hold a code: never one of a letter that came by an address with a token.
 
     A receipt bears the time of what it acknowledges; where that is not found, no code goes.
     """
     acknowledged = (
-        Message.matter_id == receipt.matter_id,
+        Message.matter_id == func.surviving_matter(receipt.matter_id),
         Message.created_at == receipt.created_at,
         Message.direction == "incoming",
         Message.sender_email == receipt.recipient,
@@ -79,5 +61,6 @@ def may_be_joined(matter_id: uuid.UUID) -> bool:
         MailAddress.draft_id.is_not(None),
         MailAddress.created_at < Matter.received_at,
     )
-    forms = exists().where(Message.matter_id == matter_id, Message.channel == "form")
+    its_messages = Message.matter_id == func.surviving_matter(matter_id)
+    forms = exists().where(its_messages, Message.channel == "form")
     return bool(db.session.scalar(select(exists().where(*led_by_form) & ~forms)))

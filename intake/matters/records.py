@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import all_, literal, update
+from sqlalchemy import Row, func, select, update
 
-from intake import routing, rows
-from intake.extensions import db, now
-from intake.models import Event, Matter, MatterUnit, PlacementRecord, new_id
+from intake import codes, letters, outbox, routing, rows
+from intake.extensions import db, now, settings
+from intake.models import (
+    Event,
+    MailAddress,
+    Matter,
+    MatterUnit,
+    OutgoingLetter,
+    PlacementRecord,
+    new_id,
+    table_of,
+)
+
+# Letters that a handler has sent come back to an address of their own; the others have no way back.
+FROM_A_HANDLER = ("reply", "notice", "supplement_request", "delay")
+# What whoever adds to a matter must know of it.
+_STATE = ("id", "merged_into_id", "status", "closed_at", "priority", "flags", "handler_id", "needs_person")
 
 
 def note(
@@ -75,8 +91,61 @@ def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 
+def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
+    """Lock the matter that what is new for this one belongs to, until the transaction ends; return its row.
+
+    It is itself, or what it was merged into. Whoever merges it just now is waited for, and followed.
+    """
+    surviving = select(*table_of(Matter).c[_STATE]).where(Matter.id == func.surviving_matter(matter_id))
+    while True:
+        matter = db.session.execute(surviving.with_for_update()).one()
+        if matter.merged_into_id is None:
+            return matter
+
+
 def ask_person(matter_id: uuid.UUID, why: str) -> None:
-    """Mark, once for each reason, that a person must look at a matter; joins the caller's transaction."""
-    unasked = update(Matter).where(Matter.id == matter_id, literal(why) != all_(Matter.needs_person))
-    marked = unasked.values(needs_person=Matter.needs_person.concat([why]), version=Matter.version + 1)
-    db.session.execute(marked.execution_options(synchronize_session=False))
+    """Mark, once for each reason, that a person must look at a matter; joins the caller's transaction.
+
+    In a merged one nobody would see it, so the mark is for the one that it went into.
+    """
+    matter = hold_surviving(matter_id)
+    if why not in matter.needs_person:
+        update_matter(matter.id, {"needs_person": [*matter.needs_person, why]})
+
+
+def owe_letter(
+    kind: str,
+    matter_id: uuid.UUID,
+    recipient: str,
+    *,
+    at: datetime,
+    message_id: uuid.UUID | None = None,
+    in_reply_to: str | None = None,
+) -> uuid.UUID:
+    """Owe a letter in the caller's transaction, and return its id.
+
+    ``at`` is the date that it bears, ``message_id`` what it tells of, ``in_reply_to`` a Message-ID.
+    """
+    letter_id = new_id()
+    rows.insert(
+        OutgoingLetter,
+        id=letter_id,
+        matter_id=matter_id,
+        message_id=message_id,
+        kind=kind,
+        recipient=recipient,
+        message_id_header=header_of(kind, letter_id),
+        in_reply_to=in_reply_to,
+        created_at=at,
+    )
+    if kind in FROM_A_HANDLER:
+        token = codes.new_token()
+        rows.insert(MailAddress, token=token, matter_id=matter_id, outgoing_id=letter_id, created_at=at)
+    outbox.add("send_letter", letter_id)
+    return letter_id
+
+
+def header_of(kind: str, letter_id: uuid.UUID) -> str:
+    """Return the Message-ID of a letter of ours."""
+    domain = settings().tables.authority.mail_domain
+    return letters.message_id(kind, str(letter_id), settings().address_key, domain)

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from email.message import EmailMessage
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ScalarResult, exists, func, select, update
 
 from config.languages import SWEDISH
 from intake import codes, letters, limits, outbox, rows, storage
-from intake.errors import NotFound, ScannerAway
+from intake.errors import NotFound, PostRefused, ScannerAway
 from intake.extensions import db, now, settings
 from intake.files import clean_name
 from intake.matters import receipts, writing
 from intake.matters.alarms import WAITS
 from intake.matters.answering import GIVEN_OUT, way_of
 from intake.matters.arrive import mint_status_code
-from intake.matters.records import ask_person, note
+from intake.matters.records import FROM_A_HANDLER, ask_person, note
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
@@ -38,12 +39,18 @@ WANTED_NO_MORE = "wanted no more"
 DELICATE_NOW = "delicate now"
 # A file of a reply was found to be one that is never given out.
 FILE_HELD = "file held"
+# It would come in here again.
+OWN_ADDRESS = "own address"
+# The mail server, or we ourselves, found that nothing can go to that address.
+REFUSED = PostRefused.__name__
 # A link would open what the form brings, and it may not be this person's.
 FORM_MAY_COME = "form may come"
+# What a mail server tells when it gave a letter up, or in words that nobody can be sure of.
+CAME_BACK = ("failed", "unclear")
 # Letters to whoever wrote, as they wish and where they wish.
-TO_THE_PERSON = ("receipt", "reply", "notice", "status_link")
-# What a person is asked to look at when a letter of a kind did not go.
-NEEDS = {"reply": "reply_not_sent", "notice": "notice_not_sent", "alarm": "alarm_not_sent"}
+TO_THE_PERSON = (*FROM_A_HANDLER, "receipt", "status_link")
+# Letters that somebody relies on: when one did not go, whatever the reason, a person is asked to look.
+RELIED_ON = (*FROM_A_HANDLER, "alarm")
 
 
 def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
@@ -72,12 +79,16 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
 
 def record_sent(letter_id: uuid.UUID, claim: outbox.Claim) -> None:
     """Record that a letter was taken by the mail server, and commit."""
-    _settle(db.session.get_one(OutgoingLetter, letter_id), "sent", None, claim)
+    letter = db.session.get_one(OutgoingLetter, letter_id, with_for_update=True)
+    # The news that it came back may have been here first.
+    _settle(letter, "bounced" if letter.state == "bounced" else "sent", None, claim)
 
 
-def record_refused(letter_id: uuid.UUID, why: str, claim: outbox.Claim) -> None:
+def record_refused(letter_id: uuid.UUID, refusal: PostRefused, claim: outbox.Claim) -> None:
     """Record that a letter was refused for good, make it a person's task, and commit."""
-    _settle(db.session.get_one(OutgoingLetter, letter_id), "refused", why, claim)
+    letter = db.session.get_one(OutgoingLetter, letter_id)
+    letter.diagnosis = refusal.code
+    _settle(letter, "refused", REFUSED, claim)
 
 
 def give_back(letter_id: uuid.UUID) -> None:
@@ -89,12 +100,20 @@ def give_back(letter_id: uuid.UUID) -> None:
     db.session.commit()
 
 
-def record_bounced(letter_id: uuid.UUID, matter_id: uuid.UUID) -> None:
-    """Make a person's task of a letter of ours that came back; joins the caller's transaction."""
-    letter = update(OutgoingLetter).where(OutgoingLetter.id == letter_id)
-    db.session.execute(letter.values(state="bounced"))
-    ask_person(matter_id, "letter_bounced")
-    note(matter_id, "letter_bounced", {})
+def record_report(outgoing_id: uuid.UUID, matter_id: uuid.UUID, report: letters.Report) -> None:
+    """Record what is told of a letter of ours; joins the caller's transaction.
+
+    One that came back is made a person's task, once, unless another has gone in its place.
+    """
+    letter = db.session.get_one(OutgoingLetter, outgoing_id, with_for_update=True)
+    detail: dict[str, object] = {"letter": str(outgoing_id), "code": report.status}
+    if report.kind not in CAME_BACK:
+        note(matter_id, f"letter_{report.kind}", detail)
+    elif letter.state != "bounced":
+        letter.state, letter.diagnosis = "bounced", report.status
+        note(matter_id, "letter_bounced", detail)
+        if letter.again_id is None:
+            ask_person(matter_id, "letter_bounced")
 
 
 def _take_safe_way(letter: OutgoingLetter) -> None:
@@ -128,6 +147,8 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
     """
     if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
         return WAITS_NO_MORE
+    if letter.recipient.rpartition("@")[2].lower() in settings().tables.authority.mail_domains:
+        return OWN_ADDRESS
     # Asked first, so that a form which joins in between has already changed who is wanted to get it.
     if letter.kind == "status_link" and receipts.may_be_joined(letter.matter_id):
         return FORM_MAY_COME
@@ -169,38 +190,42 @@ def _is_waiting(matter_id: uuid.UUID) -> bool:
 
 
 def _settle(letter: OutgoingLetter, state: str, why: str | None, claim: outbox.Claim) -> None:
-    """Record how a letter ended; one of NEEDS that did not go becomes a person's task. Commits."""
+    """Record how a letter's way out ended; one that did not go may become a person's task. Commits."""
     letter.state, letter.why = state, why
-    if state == "sent":
+    if why is None:
         letter.sent_at = now()
-    elif letter.kind in NEEDS and why != WAITS_NO_MORE:
-        ask_person(letter.matter_id, NEEDS[letter.kind])
-    note(letter.matter_id, f"{letter.kind}_{state}", {"letter": str(letter.id)})
+    elif _is_task(letter.kind, why):
+        ask_person(letter.matter_id, f"{letter.kind}_not_sent")
+    done = "sent" if why is None else state
+    note(letter.matter_id, f"{letter.kind}_{done}", {"letter": str(letter.id)})
     claim.finish()
     db.session.commit()
 
 
+def _is_task(kind: str, why: str) -> bool:
+    """Say whether a person must know that a letter did not go."""
+    if why == REFUSED:
+        # The address is wrong, for all that is still to be sent there. A new one that was never
+        # confirmed is nobody's yet.
+        return kind != "confirm_email"
+    return kind in RELIED_ON and why != WAITS_NO_MORE
+
+
 def _outgoing(letter: OutgoingLetter) -> Outgoing:
-    """Write the letter. A reply goes so that a bounce finds back, the others with a null return path.
+    """Write the letter. What a handler has sent goes so that a bounce finds back, the rest from nobody.
 
     Whatever secret its link carries is made here and kept as a digest alone, so a letter that goes
     again carries another one; both open.
     """
     matter = db.session.get_one(Matter, letter.matter_id)
-    if letter.kind == "reply":
-        return _reply(letter, matter)
-    language = writing.language_of(matter)
-    if letter.kind == "alarm":
-        link = f"{settings().handler_url}/arende/{matter.reference}"
-    elif letter.kind == "confirm_email":
-        link = writing.link_to("bekrafta", _mint_token(letter), language)
-    elif letter.kind == "receipt" and not receipts.carries_code(letter):
-        link = ""
-    else:
-        secret = f"{matter.reference}.{mint_status_code(matter.id)}"
-        link = writing.link_to("folj", secret, language)
+    message = _reply(letter, matter) if letter.kind == "reply" else _automatic(letter, matter)
+    return Outgoing(message, _return_path(letter), (letter.recipient,))
+
+
+def _automatic(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
     sender = _matter_address(letter)
     received_at = letter.created_at if letter.kind == "receipt" else matter.received_at
+    link = _link(letter, matter)
     words = writing.write(letter.kind, matter, link=link, received_at=received_at, matter_address=sender)
     if letter.kind == "confirm_email":
         # Nobody knows yet whose address it is, so it is not given the one that leads into the matter.
@@ -208,24 +233,37 @@ def _outgoing(letter: OutgoingLetter) -> Outgoing:
     is_neutral = matter.is_neutral and letter.kind != "alarm"
     frame = _frame(letter, sender, language=words.language, is_neutral=is_neutral)
     is_answer = letter.kind == "receipt"
-    message = letters.compose_automatic(frame, words.subject, words.text, is_answer=is_answer)
-    return Outgoing(message, "", (letter.recipient,))
+    return letters.compose_automatic(frame, words.subject, words.text, is_answer=is_answer)
 
 
-def _reply(letter: OutgoingLetter, matter: Matter) -> Outgoing:
+def _link(letter: OutgoingLetter, matter: Matter) -> str:
+    if letter.kind == "alarm":
+        return f"{settings().handler_url}/arende/{matter.reference}"
+    if letter.kind == "confirm_email":
+        return writing.link_to("bekrafta", _mint_token(letter), writing.language_of(matter))
+    if letter.kind == "receipt" and not receipts.carries_code(letter):
+        return ""
+    return _status_link(matter)
+
+
+def _status_link(matter: Matter) -> str:
+    secret = f"{matter.reference}.{mint_status_code(matter.id)}"
+    return writing.link_to("folj", secret, writing.language_of(matter))
+
+
+def _reply(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
     said = db.session.get_one(Message, letter.message_id)
     # Only what a handler wrote in Swedish to a Swedish form is surely in one language.
     language = SWEDISH if writing.language_of(matter) == SWEDISH else None
-    message = letters.compose_reply(
+    # Who is asked for more may send it there too, but a link is for nobody who may not be that person.
+    is_asked = matter.status == "awaiting_citizen" and not receipts.may_be_joined(matter.id)
+    return letters.compose_reply(
         _frame(letter, _matter_address(letter), language=language),
         said.subject or f"Svar {matter.reference}",
         writing.opening(matter) + said.text,
-        writing.closing(matter),
+        writing.closing(matter, _status_link(matter) if is_asked else ""),
         _files(said),
     )
-    domain = settings().tables.authority.mail_domain
-    bounce_address = f"{codes.BOUNCE_LOCAL}+{_token(letter, letter.id)}@{domain}"
-    return Outgoing(message, bounce_address, (letter.recipient,))
 
 
 def _frame(
@@ -239,12 +277,20 @@ def _frame(
         date=letter.created_at,
         language=language,
         in_reply_to=letter.in_reply_to,
+        with_html=settings().tables.authority.mail_with_html,
     )
 
 
 def _matter_address(letter: OutgoingLetter) -> str:
     authority = settings().tables.authority
-    return f"{authority.matter_local}+{_token(letter, None)}@{authority.mail_domain}"
+    return f"{authority.matter_local}+{_tokens(letter, None).one()}@{authority.mail_domain}"
+
+
+def _return_path(letter: OutgoingLetter) -> str:
+    """Return the address by which a bounce finds back; "" is the null return path <>."""
+    # A notice that an older version owed has none.
+    token = _tokens(letter, letter.id).one_or_none()
+    return f"{codes.BOUNCE_LOCAL}+{token}@{settings().tables.authority.mail_domain}" if token else ""
 
 
 def _general_address() -> str:
@@ -253,13 +299,14 @@ def _general_address() -> str:
     return f"{local}@{authority.mail_domain}"
 
 
-def _token(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> str:
+def _tokens(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> ScalarResult[str]:
+    """Return the token of the matter's address, or of a letter's own: at most one."""
     query = select(MailAddress.token).where(
         MailAddress.matter_id == letter.matter_id,
         MailAddress.outgoing_id == outgoing_id,
         MailAddress.revoked_at.is_(None),
     )
-    return str(db.session.scalars(query.order_by(MailAddress.created_at).limit(1)).one())
+    return db.session.scalars(query.order_by(MailAddress.created_at).limit(1))
 
 
 def _find_change(letter: OutgoingLetter) -> EmailChange | None:

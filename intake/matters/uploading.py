@@ -5,15 +5,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, func, select, text
 
 from intake import files, ledger, outbox, storage
 from intake.errors import BytesMissing
 from intake.extensions import db, now
-from intake.matters.arrive import IncomingFile, attach
+from intake.matters.arrive import attach
+from intake.matters.incoming import IncomingFile
 from intake.matters.records import ask_person, note, update_matter
-from intake.models import Attachment, Matter, Upload, table_of
+from intake.models import Attachment, Matter, Message, Upload, table_of
 
 _PARTS = text("SELECT storage_key, size_bytes FROM upload_parts(:upload)")
 _FINISH = text("SELECT * FROM finish_upload(:upload, :key, :size, :sha256, :at)")
@@ -85,15 +87,25 @@ def _finish(upload_id: uuid.UUID, stored: storage.Stored) -> None:
 
 def _attach(finished: Row[tuple[object, ...]], stored: storage.Stored) -> None:
     """Attach a file to the message that it was sent with; a matter that was done with opens again."""
-    state = select(*table_of(Matter).c["status", "closed_at"]).where(Matter.id == finished.matter_id)
-    matter = db.session.execute(state.with_for_update()).one()
+    matter = _hold_matter_of(finished.message_id)
     last = select(func.max(Attachment.position)).where(Attachment.message_id == finished.message_id)
     position = int(db.session.scalar(last) or 0) + 1
     file = IncomingFile(finished.name, stored.key, stored.size_bytes, stored.sha256, finished.declared_type)
-    attach(finished.matter_id, finished.message_id, (file,), at=now(), first_position=position)
-    note(finished.matter_id, "file_arrived", {"files": 1})
+    attach(matter.id, finished.message_id, (file,), at=now(), first_position=position)
+    note(matter.id, "file_arrived", {"files": 1})
     if matter.closed_at is not None or matter.status == "answered":
-        update_matter(finished.matter_id, {"status": "reopened", "closed_at": None})
-        note(finished.matter_id, "reopened", {"why": "new_file"})
+        update_matter(matter.id, {"status": "reopened", "closed_at": None})
+        note(matter.id, "reopened", {"why": "new_file"})
     elif matter.status == "awaiting_citizen":
-        update_matter(finished.matter_id, {"status": "in_progress"})
+        update_matter(matter.id, {"status": "in_progress"})
+
+
+def _hold_matter_of(message_id: uuid.UUID) -> Row[Any]:
+    """Lock the matter that a message stands in until the transaction ends; it may be merged just now."""
+    its_matter = select(Message.matter_id).where(Message.id == message_id)
+    while True:
+        matter_id = db.session.scalars(its_matter).one()
+        state = select(*table_of(Matter).c["id", "status", "closed_at"]).where(Matter.id == matter_id)
+        matter = db.session.execute(state.with_for_update()).one()
+        if db.session.scalars(its_matter).one() == matter.id:
+            return matter

@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import cast
 
 from sqlalchemy import CursorResult, exists, select, update
 from sqlalchemy import text as sql
 
-from intake import codes, letters, outbox, rows
+from intake import rows
 from intake.errors import Conflict, NotAllowed
-from intake.extensions import db, now, settings
+from intake.extensions import STOCKHOLM, db, now, settings
 from intake.languages import _, force_locale
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.answering import find_way, has_code
-from intake.matters.arrive import IncomingFile, attach
-from intake.matters.records import leave_inboxes, note, stand_in
+from intake.matters.answering import Way, find_way, has_code, is_delicate
+from intake.matters.arrive import attach
+from intake.matters.incoming import IncomingFile
+from intake.matters.records import (
+    FROM_A_HANDLER,
+    hold_surviving,
+    leave_inboxes,
+    note,
+    owe_letter,
+    stand_in,
+)
 from intake.matters.writing import language_of
 from intake.models import (
     Handler,
     Letter,
-    MailAddress,
     Matter,
     Membership,
     Message,
@@ -36,10 +44,14 @@ from intake.models import (
     Unit,
     new_id,
 )
+from intake.words import in_day
 
 OUTCOMES = ("answered", "referred", "no_action")
 IN_HAND = ("assigned", "in_progress")
 ASSIGNABLE = ("handler", "coordinator")
+# What may be sent once more, and when: the other letters are made anew by whoever wants them.
+SENT_AGAIN = (*FROM_A_HANDLER, "receipt")
+NOT_ARRIVED = ("refused", "bounced", "task")
 _REVOKE = sql("SELECT revoke_codes(:matter_id, :at)")
 
 
@@ -113,28 +125,88 @@ def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: b
     ``is_told`` lets the status page show it. NotAllowed when it would reach nobody: it must be
     shown there unless the whole answer goes by mail.
     """
-    matter = _open_matter(act)
-    way = find_way(act.matter_id)
-    if way == "nowhere":
-        raise NotAllowed(
-            "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"
-            " statuskod. Hör av dig på ett annat sätt."
-        )
+    matter, way = _open_matter(act), _find_way(act)
     if way != "mail" and not is_told:
         raise NotAllowed("Svaret mejlas inte, så det måste visas på statussidan för att nå fram.")
-    recipient = matter.sender_email
     with force_locale(language_of(matter)):
         subject = str(_("Svar om ditt ärende %(reference)s", reference=matter.reference))
     _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
     message_id = _write(act, "outgoing", text, subject, is_told=is_told)
     attach(act.matter_id, message_id, files, at=now())
-    if way != "page" and recipient:
-        _owe_letter(act, message_id, recipient, "reply" if way == "mail" else "notice")
+    _owe(matter, message_id, way, "notice")
     _end(act, "replied", {"message": str(message_id), "files": len(files), "way": way, "is_told": is_told})
 
 
+def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
+    """Ask the person for something more, perhaps by a day, the way that is safe, and commit.
+
+    The status page shows it, and takes the answer. NotAllowed when it would reach nobody, and for a
+    day that has been.
+    """
+    matter, way = _open_matter(act), _find_way(act)
+    if deadline is not None and deadline < now().astimezone(STOCKHOLM).date():
+        raise NotAllowed("Den dagen har redan varit. Välj en senare dag.")
+    with force_locale(language_of(matter)):
+        subject = str(_("Fråga om ditt ärende %(reference)s", reference=matter.reference))
+        by_then = str(_("Svara senast den %(day)s.", day=in_day(deadline))) if deadline else ""
+    _change(act, {"status": "awaiting_citizen", "handler_id": matter.handler_id or act.handler_id})
+    message_id = _write(
+        act, "outgoing", f"{text.rstrip()}\n\n{by_then}".rstrip(), subject, is_told=True, is_answer=False
+    )
+    _owe(matter, message_id, way, "supplement_request")
+    until = deadline.isoformat() if deadline else None
+    _end(act, "supplement_asked", {"message": str(message_id), "way": way, "deadline": until})
+
+
+def tell_delay(act: Act, text: str) -> None:
+    """Tell the person that it will take longer, the way that is safe, and commit (FL 11 §).
+
+    NotAllowed when it would reach nobody.
+    """
+    matter, way = _open_matter(act), _find_way(act)
+    with force_locale(language_of(matter)):
+        subject = str(_("Besked om ditt ärende %(reference)s", reference=matter.reference))
+    _change(act, {})
+    message_id = _write(act, "outgoing", text, subject, is_told=True, is_answer=False)
+    _owe(matter, message_id, way, "delay")
+    _end(act, "delay_told", {"message": str(message_id), "way": way})
+
+
+def send_again(act: Act, letter_id: uuid.UUID) -> None:
+    """Send a letter that did not arrive once more, to where the person is mailed now, and commit.
+
+    NotAllowed for any other letter, for one that was sent again already, and where no mail may go.
+    """
+    matter = _seen(act)
+    one = select(OutgoingLetter).where(OutgoingLetter.id == letter_id)
+    letter = db.session.scalar(one.where(OutgoingLetter.matter_id == act.matter_id))
+    if letter is None or letter.kind not in SENT_AGAIN or letter.state not in NOT_ARRIVED or letter.again_id:
+        raise NotAllowed("Det brevet går inte att skicka igen.")
+    if not matter.sender_email or not matter.may_email:
+        raise NotAllowed("Det finns ingen e-postadress som vi får skicka till. Hör av dig på ett annat sätt.")
+    if letter.kind == "receipt" and is_delicate(matter.category, matter.flags):
+        raise NotAllowed("Ärendet är för känsligt för en kvittens per e-post. Hör av dig på ett annat sätt.")
+    _change(act, {})
+    again_id = owe_letter(
+        letter.kind,
+        act.matter_id,
+        matter.sender_email,
+        # A receipt bears the time of what it acknowledges.
+        at=letter.created_at if letter.kind == "receipt" else now(),
+        message_id=letter.message_id,
+        in_reply_to=letter.in_reply_to,
+    )
+    replaced = update(OutgoingLetter).where(OutgoingLetter.id == letter_id).values(again_id=again_id)
+    db.session.execute(replaced.execution_options(synchronize_session=False))
+    _end(act, "sent_again", {"letter": str(letter_id), "again": str(again_id)})
+
+
 def write_note(act: Act, text: str) -> None:
-    """Write a note that only handlers see, and commit; a note collides with nobody's work."""
+    """Write a note that only handlers see, and commit; a note collides with nobody's work.
+
+    One on a merged matter is written in the one that it went into, where it is seen.
+    """
+    act = replace(act, matter_id=hold_surviving(act.matter_id).id)
     message_id = _write(act, "note", text)
     _end(act, "noted", {"message": str(message_id)})
 
@@ -153,6 +225,8 @@ def reopen(act: Act) -> None:
     matter = _seen(act)
     if matter.closed_at is None:
         raise NotAllowed("Ärendet är redan öppet.")
+    if matter.merged_into_id is not None:
+        raise NotAllowed("Ärendet är sammanfört med ett annat. Dela upp dem igen först.")
     _change(act, {"status": "reopened", "closed_at": None})
     if matter.priority == URGENT and matter.handler_id is None:
         raise_alarm(act.matter_id)
@@ -237,7 +311,15 @@ def _end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> 
     db.session.commit()
 
 
-def _write(act: Act, direction: str, text: str, subject: str = "", *, is_told: bool = False) -> uuid.UUID:
+def _write(
+    act: Act,
+    direction: str,
+    text: str,
+    subject: str = "",
+    *,
+    is_told: bool = False,
+    is_answer: bool = True,
+) -> uuid.UUID:
     message_id = new_id()
     rows.insert(
         Message,
@@ -251,28 +333,27 @@ def _write(act: Act, direction: str, text: str, subject: str = "", *, is_told: b
         problems=[],
         created_at=now(),
         is_told=is_told,
+        is_answer=is_answer,
     )
     return message_id
 
 
-def _owe_letter(act: Act, message_id: uuid.UUID, recipient: str, kind: str) -> None:
-    """Owe a letter about the reply, with an address of its own by which a bounce finds its way back."""
-    letter_id, at = new_id(), now()
-    domain = settings().tables.authority.mail_domain
-    rows.insert(
-        OutgoingLetter,
-        id=letter_id,
-        matter_id=act.matter_id,
-        message_id=message_id,
-        kind=kind,
-        recipient=recipient,
-        message_id_header=letters.message_id(kind, str(letter_id), settings().address_key, domain),
-        in_reply_to=_last_header(act.matter_id),
-        created_at=at,
-    )
-    token = codes.new_token()
-    rows.insert(MailAddress, token=token, matter_id=act.matter_id, outgoing_id=letter_id, created_at=at)
-    outbox.add("send_letter", letter_id)
+def _find_way(act: Act) -> Way:
+    way = find_way(act.matter_id)
+    if way == "nowhere":
+        raise NotAllowed(
+            "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"
+            " statuskod. Hör av dig på ett annat sätt."
+        )
+    return way
+
+
+def _owe(matter: Matter, message_id: uuid.UUID, way: Way, telling: str) -> None:
+    """Owe the letter that carries what was written whole, or one that only tells of it."""
+    if way != "page" and matter.sender_email:
+        kind = "reply" if way == "mail" else telling
+        header = _last_header(matter.id)
+        owe_letter(kind, matter.id, matter.sender_email, at=now(), message_id=message_id, in_reply_to=header)
 
 
 def _last_header(matter_id: uuid.UUID) -> str | None:

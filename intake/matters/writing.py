@@ -53,10 +53,13 @@ def write(kind: str, matter: Matter, *, link: str, received_at: datetime, matter
         return Words(_subject(kind, matter), f"{text}\n", language)
 
 
-def closing(matter: Matter) -> str:
-    """Write what stands below a handler's reply; what stands above it, in a demonstration, is ``opening``."""
+def closing(matter: Matter, link: str = "") -> str:
+    """Write what stands below a handler's reply; what stands above it, in a demonstration, is ``opening``.
+
+    With a link it says that the answer can be given there too.
+    """
     with force_locale(language_of(matter)):
-        return render_template("mail/_closing.txt", reference=matter.reference) + "\n"
+        return render_template("mail/_closing.txt", reference=matter.reference, link=link) + "\n"
 
 
 def opening(matter: Matter) -> str:
@@ -80,6 +83,8 @@ def _subject(kind: str, matter: Matter) -> str:
     subjects = {
         "receipt": _("Kvittens %(reference)s", reference=matter.reference),
         "notice": _("Meddelande %(reference)s", reference=matter.reference),
+        "supplement_request": _("Meddelande %(reference)s", reference=matter.reference),
+        "delay": _("Meddelande %(reference)s", reference=matter.reference),
         "status_link": _("Länk %(reference)s", reference=matter.reference),
         "confirm_email": _("Bekräfta din e-postadress"),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,22 +16,31 @@ OUTCOMES = ("seen", "stored", "gone", "refused")
 
 
 class MailboxState(Base):
-    """A mailbox as it was last seen; ``first_uid`` is where the first look began, in this UIDVALIDITY."""
+    """A mailbox as it was last seen, or could not be seen: then ``fault`` says why, in Swedish.
+
+    ``first_uid`` is the UID that came next at the first look in this UIDVALIDITY, and ``began_at`` when
+    the mailbox was looked at first of all. ``since`` is set when its letters were numbered anew: what came
+    on that day or later may be unknown to us, whatever its UID. Nothing is known before the first look.
+    """
 
     __tablename__ = "mailbox_state"
 
     mailbox: Mapped[str] = mapped_column(primary_key=True)
-    uidvalidity: Mapped[int] = mapped_column(BigInteger)
-    first_uid: Mapped[int] = mapped_column(BigInteger)
-    looked_at: Mapped[datetime]
+    uidvalidity: Mapped[int | None] = mapped_column(BigInteger)
+    first_uid: Mapped[int | None] = mapped_column(BigInteger)
+    since: Mapped[date | None]
+    began_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
     fault: Mapped[str | None]
     fault_since: Mapped[datetime | None]
 
 
 class Fetched(Base):
-    """One letter of a mailbox, by UID: when it was seen, how often, and what it became.
+    """One letter of a mailbox, by UID: when it was seen first and last, and what it became.
 
-    ``moved_at`` is when the server had moved it to the folder of those that are done.
+    ``times_seen`` counts how often it was taken up, to be stored or moved, ``taken_up_at`` is the last
+    time. ``copied_at`` is when a server that cannot move had copied it, and ``moved_at`` when it was
+    found to have left its folder.
     """
 
     __tablename__ = "fetched"
@@ -47,11 +56,13 @@ class Fetched(Base):
     uidvalidity: Mapped[int] = mapped_column(BigInteger)
     uid: Mapped[int] = mapped_column(BigInteger)
     outcome: Mapped[str] = mapped_column(default="seen")
-    times_seen: Mapped[int] = mapped_column(default=1)
+    times_seen: Mapped[int] = mapped_column(default=0)
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    taken_up_at: Mapped[datetime | None]
     internal_at: Mapped[datetime | None]
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     digest: Mapped[str | None]
     letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("letter.id"))
+    copied_at: Mapped[datetime | None]
     moved_at: Mapped[datetime | None]

@@ -26,6 +26,7 @@ class Matter(Base):
 
     ``language`` is the form's, ``answer_language`` and ``interpreter`` what was asked for;
     ``may_email`` and ``is_neutral`` say what a letter may do, ``call_words`` when and how to call.
+    ``merged_into_id`` is the matter that all in it went into; ``codes_lead_on`` lets its codes open that.
     """
 
     __tablename__ = "matter"
@@ -34,6 +35,10 @@ class Matter(Base):
         CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
         CheckConstraint(f"status IN {STATUSES!r}", name="status"),
         CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
+        CheckConstraint("merged_into_id IS NULL OR closed_at IS NOT NULL", name="merged_is_closed"),
+        CheckConstraint("merged_into_id IS NOT NULL OR NOT codes_lead_on", name="only_merged_leads_on"),
+        Index("ix_matter_merged_into_id", "merged_into_id",
+              postgresql_where=sql("merged_into_id IS NOT NULL")),
         Index("ix_matter_inbox", "unit_id", "priority", "received_at", "id",
               postgresql_where=sql("closed_at IS NULL")),
         Index("ix_matter_waiting", "received_at", "id",
@@ -73,6 +78,8 @@ class Matter(Base):
     call_words: Mapped[str] = mapped_column(default="", server_default="")
     concerns: Mapped[str | None]
     happened_words: Mapped[str] = mapped_column(default="", server_default="")
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(refers("matter.id"))
+    codes_lead_on: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class MatterUnit(Base):
@@ -157,7 +164,8 @@ class Message(Base):
     """Something said in a matter: by the citizen, to the citizen, or a note among handlers.
 
     ``answers`` are to the form's own questions, each a question and an answer in words;
-    ``is_told`` lets the citizen read it on the status page. ``flow`` says how its lines are joined
+    ``is_told`` lets the citizen read it on the status page; ``is_answer`` is False of what a handler asks
+    or tells before there is an answer. ``flow`` says how its lines are joined
     (RFC 3676); ``about_letter_id`` is the letter of ours that it answers or reports on.
     """
 
@@ -183,6 +191,7 @@ class Message(Base):
     created_at: Mapped[datetime]
     answers: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
     is_told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_answer: Mapped[bool] = mapped_column(default=True, server_default=true())
     flow: Mapped[str | None]
     about_letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("outgoing_letter.id", is_mutual=True))
 

@@ -1,8 +1,6 @@
 """What each database role may do, and the few functions that do more than their caller may."""
 
-from alembic import op
-
-from migrations import role_name
+from migrations import rights
 
 revision = "0002"
 down_revision = "0001"
@@ -146,29 +144,13 @@ FUNCTIONS = {
 }
 
 
-def _roles() -> dict[str, str]:
-    database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
-    return {role: f'"{role_name(str(database), role)}"' for role in ("citizen", "handler", "worker")}
-
-
 def upgrade() -> None:
     """Grant, and make the functions."""
-    roles = _roles()
-    for role, tables in GRANTS.items():
-        for table, privileges in tables.items():
-            op.execute(f"GRANT {privileges} ON {table} TO {roles[role]}")
-    for signature, (body, callers) in FUNCTIONS.items():
-        op.execute(body)
-        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
-        for caller in callers:
-            op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {roles[caller]}")
+    rights.grant(GRANTS)
+    rights.make_functions(FUNCTIONS)
 
 
 def downgrade() -> None:
     """Take the functions and the grants back."""
-    for signature in FUNCTIONS:
-        op.execute(f"DROP FUNCTION {signature}")
-    roles = _roles()
-    for role, tables in GRANTS.items():
-        for table in tables:
-            op.execute(f"REVOKE ALL ON {table} FROM {roles[role]}")
+    rights.drop_functions(FUNCTIONS)
+    rights.revoke({role: dict.fromkeys(tables, "ALL") for role, tables in GRANTS.items()})

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations import role_name
+from migrations import rights
 
 revision = "0005"
 down_revision = "0004"
@@ -186,16 +186,9 @@ def upgrade() -> None:
     answers = sa.Column("answers", postgresql.JSONB(), nullable=False, server_default=sa.text("'[]'"))
     op.add_column("message", answers)
     op.add_column("message", sa.Column("is_told", sa.Boolean(), nullable=False, server_default=sa.false()))
-    _allow_kinds("'receipt', 'reply', 'alarm', 'notice', 'status_link', 'confirm_email'")
-    roles = _roles()
-    for role, tables in GRANTS.items():
-        for table, privileges in tables.items():
-            op.execute(f"GRANT {privileges} ON {table} TO {roles[role]}")
-    for signature, (body, callers) in FUNCTIONS.items():
-        op.execute(body)
-        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
-        for caller in callers:
-            op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {roles[caller]}")
+    rights.allow_kinds("receipt", "reply", "alarm", "notice", "status_link", "confirm_email")
+    rights.grant(GRANTS)
+    rights.make_functions(FUNCTIONS)
 
 
 def _matter_columns() -> tuple[sa.Column[object], ...]:
@@ -281,21 +274,16 @@ def _make_following() -> None:
 
 def downgrade() -> None:
     """Take it all back; what was composed or accepted stays, what was half sent is swept."""
-    roles = _roles()
-    for signature in FUNCTIONS:
-        if not signature.startswith("expire_drafts"):
-            op.execute(f"DROP FUNCTION {signature}")
+    kept = "expire_drafts(timestamptz)"
+    rights.drop_functions({signature: made for signature, made in FUNCTIONS.items() if signature != kept})
     op.execute(_OLD_EXPIRY)
-    for role, tables in GRANTS.items():
-        for table, privileges in tables.items():
-            if table == "matter":
-                op.execute(f"REVOKE {privileges} ON {table} FROM {roles[role]}")
+    rights.revoke(GRANTS)
     op.execute("DELETE FROM job WHERE kind = 'finish_upload'")
     kinds = "('notice', 'status_link', 'confirm_email')"
     op.execute(f"DELETE FROM job WHERE subject_id IN (SELECT id FROM outgoing_letter WHERE kind IN {kinds})")  # noqa: S608
     op.execute(f"DELETE FROM outgoing_letter WHERE kind IN {kinds}")  # noqa: S608
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    _allow_kinds("'receipt', 'reply', 'alarm'")
+    rights.allow_kinds("receipt", "reply", "alarm")
     for table in ("upload_part", "upload", "feedback", "email_change"):
         op.drop_table(table)
     op.drop_column("message", "is_told")
@@ -305,16 +293,6 @@ def downgrade() -> None:
     op.drop_constraint(op.f("uq_draft_resume_code"), "draft")
     for name in ("supplements_id", "resume_code", "more_key_hashes"):
         op.drop_column("draft", name)
-
-
-def _allow_kinds(kinds: str) -> None:
-    op.drop_constraint(op.f("ck_outgoing_letter_kind"), "outgoing_letter", type_="check")
-    op.create_check_constraint(op.f("ck_outgoing_letter_kind"), "outgoing_letter", f"kind IN ({kinds})")
-
-
-def _roles() -> dict[str, str]:
-    database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
-    return {role: f'"{role_name(str(database), role)}"' for role in ("citizen", "handler", "worker")}
 
 
 _OLD_EXPIRY = """

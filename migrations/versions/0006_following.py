@@ -1,8 +1,6 @@
 """Following a matter: everything that a status code opens, and nothing without one."""
 
-from alembic import op
-
-from migrations import role_name
+from migrations import rights
 
 revision = "0006"
 down_revision = "0005"
@@ -261,27 +259,11 @@ FUNCTIONS = {
 
 def upgrade() -> None:
     """Make the functions, and say who may do what. ``matter_status`` stays for the version before."""
-    roles = _roles()
-    for role, tables in GRANTS.items():
-        for table, privileges in tables.items():
-            op.execute(f"GRANT {privileges} ON {table} TO {roles[role]}")
-    for signature, (body, callers) in FUNCTIONS.items():
-        op.execute(body)
-        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
-        for caller in callers:
-            op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {roles[caller]}")
+    rights.grant(GRANTS)
+    rights.make_functions(FUNCTIONS)
 
 
 def downgrade() -> None:
     """Take the functions and the grants back; what was asked and answered stays."""
-    for signature in reversed(FUNCTIONS):
-        op.execute(f"DROP FUNCTION {signature}")
-    roles = _roles()
-    for role, tables in GRANTS.items():
-        for table, privileges in tables.items():
-            op.execute(f"REVOKE {privileges} ON {table} FROM {roles[role]}")
-
-
-def _roles() -> dict[str, str]:
-    database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
-    return {role: f'"{role_name(str(database), role)}"' for role in ("citizen", "handler", "worker")}
+    rights.drop_functions(FUNCTIONS)
+    rights.revoke(GRANTS)

@@ -2,14 +2,15 @@
 
 from alembic import op
 
-from migrations import role_name
+from migrations import rights
 
 revision = "0007"
 down_revision = "0006"
 
 FUNCTIONS = {
     # The files that a sent form has brought into its matter so far, as they are kept there.
-    "sent_files(uuid)": """
+    "sent_files(uuid)": (
+        """
         CREATE FUNCTION sent_files(p_draft uuid)
         RETURNS TABLE (id uuid, name text, size_bytes bigint, sha256 text)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
@@ -18,11 +19,14 @@ FUNCTIONS = {
             WHERE arrival.destination = 'draft:' || p_draft
             ORDER BY attachment.position, attachment.created_at, attachment.id
         $$
-    """,
+        """,
+        ("citizen",),
+    ),
     # How many matters of a category were first answered or closed within a time, and how long half of
     # them took at most. Nothing is told of fewer than twenty, nor of what stands behind a wall or ever
     # did. What was received more than a year before is no guide, and would be costly to look through.
-    "answer_times(text, timestamptz, timestamptz)": """
+    "answer_times(text, timestamptz, timestamptz)": (
+        """
         CREATE FUNCTION answer_times(p_category text, p_since timestamptz, p_until timestamptz)
         RETURNS TABLE (n bigint, median interval)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
@@ -45,26 +49,19 @@ FUNCTIONS = {
             WHERE told.at >= p_since AND told.at < p_until
             HAVING count(*) >= 20
         $$
-    """,
+        """,
+        ("citizen",),
+    ),
 }
 
 
 def upgrade() -> None:
     """Make the functions, for the citizens' role alone, and the index by which times are found."""
     op.create_index(op.f("ix_matter_category_received_at"), "matter", ["category", "received_at"])
-    for signature, body in FUNCTIONS.items():
-        op.execute(body)
-        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {_citizen()}")
+    rights.make_functions(FUNCTIONS)
 
 
 def downgrade() -> None:
     """Take the functions and the index away."""
-    for signature in FUNCTIONS:
-        op.execute(f"DROP FUNCTION {signature}")
+    rights.drop_functions(FUNCTIONS)
     op.drop_index(op.f("ix_matter_category_received_at"), "matter")
-
-
-def _citizen() -> str:
-    database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
-    return f'"{role_name(str(database), "citizen")}"'

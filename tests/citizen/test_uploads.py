@@ -21,11 +21,6 @@ from intake.storage import FolderStorage
 from tests.parts import FILM, PART, TUS, Uploader, b64, id_of
 
 
-@pytest.fixture
-def uploader(citizen):
-    return Uploader(citizen)
-
-
 def count(seen, table):
     seen.rollback()
     return seen.scalar(select(func.count()).select_from(table))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy.orm import Session
 
 from tests import desk
 
@@ -33,14 +31,12 @@ def anna(sit):
 
 
 @pytest.fixture
-def bring(worker_app, clock):
-    return lambda **changes: desk.bring(worker_app, clock, **changes)
+def eva(sit):
+    """Somebody who keeps the machine running, and also handles matters in the south and nationally."""
+    seats = (("syd-inkorg", "operator"), *desk.seats("syd"), ("nationell-inkorg", "handler"))
+    return sit("eva.syd@example.se", *seats, name="Eva Ljung")
 
 
 @pytest.fixture
-def seen(database):
-    """Look into the database as its owner, who sees everything."""
-    engine = create_engine(database.urls["owner"])
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
+def bring(worker_app, clock):
+    return lambda **changes: desk.bring(worker_app, clock, **changes)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests import desk
+from tests import desk, letters_home
 from tests.browsers import Looker, opened, serving
+from tests.handler import mail
 
 EVIL = "<b>Min cykel</b> stals, se http://fara.example/\n\n" + "x" * 300
 
@@ -29,9 +30,9 @@ def desk_full(owner_app, worker_app, bring):
     return password, reference
 
 
-def sign_in(page, password):
+def sign_in(page, password, email="anna.syd@example.se"):
     page.goto("/")
-    page.fill("#email", "anna.syd@example.se")
+    page.fill("#email", email)
     page.fill("#password", password)
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
@@ -61,6 +62,36 @@ def test_axe_finds_nothing_on_any_page(page, desk_full, tmp_path):
     looker.look("matter-wrong")
     page.get_by_role("link", name="bild på cykeln").click()
     looker.look("file")
+    assert looker.wrong == []
+
+
+def test_axe_finds_nothing_on_the_pages_of_letters(page, owner_app, worker_app, clock, tmp_path):
+    seats = (("syd-inkorg", "operator"), ("nationell-inkorg", "handler"), *desk.seats("syd"))
+    password = desk.hire(owner_app, "eva@example.se", *seats, name="Eva Ljung")
+    with worker_app.app_context():
+        mail.mailroom_in_need(clock)
+        reference = letters_home.matters()[0].reference
+    looker = Looker(page, tmp_path)
+    sign_in(page, password, "eva@example.se")
+    page.goto("/postrum")
+    looker.look("mailroom")
+    page.goto("/postrum?fran=igår")
+    looker.look("mailroom-wrong")
+    page.goto(f"/arende/{reference}")
+    looker.look("letter")
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    looker.look("letter-open")
+    page.get_by_role("link", name="Inkorgen").click()
+    page.get_by_role("link", name="Registrera inkommet brev").click()
+    looker.look("register")
+    page.get_by_role("button", name="Registrera brevet").click()
+    looker.look("register-wrong")
+    page.select_option("#unit", "syd-inkorg")
+    brought = {"name": "brev.eml", "mimeType": "message/rfc822", "buffer": letters_home.letter()}
+    page.set_input_files("#letter", brought)
+    page.get_by_role("button", name="Registrera brevet").click()
+    page.get_by_role("heading", name="Brevet är registrerat").wait_for()
+    looker.look("registered")
     assert looker.wrong == []
 
 

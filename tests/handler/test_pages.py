@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 
 from intake.handler import bp, gate
-from tests import desk
+from tests import desk, letters_home
+from tests.handler import mail
 from tests.project import pages
 
 REFERENCE = "K7RX-3M9P"
 
 
-def handler_pages(anna, bring, worker_app, clock):
+def handler_pages(anna, eva, bring, worker_app, clock):
     """Return every page of the handlers' side, by a name for it."""
     stranger = desk.Desk(anna.client.application, "x@example.se", "<b>")
     shown = {"inloggning": stranger.get("/logga-in"), "inloggning med fel": stranger.sign_in()}
@@ -19,11 +20,12 @@ def handler_pages(anna, bring, worker_app, clock):
     shown["konto med fel"] = anna.post("/konto/losenord", page=shown["konto"], old="a", new="b", again="c")
     reference = bring(subject='<b> & "', text="<b>Text", files=(("<b>.jpg", b"x"),), place_words="<b>vid ån")
     shown["ärende"], shown["inkorg"] = anna.page(reference), anna.get("/")
-    for act in ("fordela", "flytta", "svara", "anteckna", "avsluta", "sortera"):
+    for act in ("fordela", "flytta", "svara", "komplettera", "drojsmal", "anteckna", "avsluta", "sortera"):
         shown[f"{act} med fel"] = anna.act(reference, act)
     for verdict in ("unchecked", "quarantine"):
         path = f"/arende/{reference}/fil/{desk.check_as(worker_app, reference, verdict)}"
         shown[f"fil {verdict}"] = anna.get(path)
+    shown |= letter_pages(eva, worker_app, clock)
     anna.act(reference, "ta")
     shown["för sent, med fel"] = anna.act(reference, "svara", page=shown["ärende"], text="<b>Svar")
     anna.act(reference, "avsluta", outcome="no_action")
@@ -33,8 +35,21 @@ def handler_pages(anna, bring, worker_app, clock):
     return {name: answer.text for name, answer in shown.items()}
 
 
-def test_every_handlers_page_keeps_to_the_rules(anna, bring, worker_app, clock):
-    shown = handler_pages(anna, bring, worker_app, clock)
+def letter_pages(eva, worker_app, clock):
+    """Return the pages that are about letters: a matter of one, registering one, and the mailroom in need."""
+    with worker_app.app_context():
+        mail.mailroom_in_need(clock)
+        reference = letters_home.matters()[0].reference
+    shown = {"brev": eva.page(reference), "postrummet": eva.get("/postrum")}
+    shown["postrummet, sökt"] = eva.get("/postrum?adress=ingen")
+    shown["postrummet med fel"] = eva.get("/postrum?fran=igår")
+    shown["registrera"] = eva.get("/registrera-brev")
+    shown["registrera med fel"] = eva.post("/registrera-brev", page=shown["registrera"])
+    return shown
+
+
+def test_every_handlers_page_keeps_to_the_rules(anna, eva, bring, worker_app, clock):
+    shown = handler_pages(anna, eva, bring, worker_app, clock)
     assert {name: faults for name, page in shown.items() if (faults := pages.faults(page))} == {}
     assert all("<b>" not in page for page in shown.values())
     assert all("Demonstration." in page for page in shown.values())

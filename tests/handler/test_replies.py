@@ -79,7 +79,7 @@ def test_the_page_tells_that_only_a_notice_goes(anna, brought):
     reference = brought(is_neutral=True)
     anna.act(reference, "svara", text="Ja.", is_told="ja")
     words = desk.text_of(anna.page(reference))
-    assert "bara ett mejl om att svaret finns · Väntar på att skickas" in words
+    assert "Mejlet om att det finns ett svar: Väntar på att skickas" in words
 
 
 def test_the_page_tells_what_the_person_thought(anna, brought, seen, clock):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from intake.matters import arrive
+from intake.matters import incoming
 from tests import desk
 
 RIGHT = "lag 2009:724"
 
 
 def test_answers_to_questions_stand_under_the_text(anna, bring):
-    answers = (arrive.Answer("Hur vet du det?", "Jag såg <b>det</b> själv"),)
+    answers = (incoming.Answer("Hur vet du det?", "Jag såg <b>det</b> själv"),)
     page = anna.page(bring(answers=answers))
     assert "Hur vet du det? Jag såg <b>det</b> själv" in desk.text_of(page)
     assert "<b>det" not in page.text
@@ -24,14 +24,14 @@ def test_when_and_whom_it_concerns_are_told(anna, bring):
 
 
 def test_wishes_about_the_answer_are_told(anna, bring):
-    wishes = arrive.Wishes(language="en", is_neutral=True, call_words="efter 17", interpreter="sign")
+    wishes = incoming.Wishes(language="en", is_neutral=True, call_words="efter 17", interpreter="sign")
     words = desk.text_of(anna.page(bring(wishes=wishes)))
     for told in ("Skriv inget om ärendet i mejl", "efter 17", "engelska", "Vill ha teckenspråkstolk"):
         assert told in words
 
 
 def test_who_wants_no_mail_is_told(anna, bring):
-    assert "Vill inte ha mejl" in desk.text_of(anna.page(bring(wishes=arrive.Wishes(may_email=False))))
+    assert "Vill inte ha mejl" in desk.text_of(anna.page(bring(wishes=incoming.Wishes(may_email=False))))
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_who_wants_no_mail_is_told(anna, bring):
     [("fi", "finska", True), ("fit", "meänkieli", True), ("se", "samiska", True), ("uk", "ukrainska", False)],
 )
 def test_a_right_to_the_language_is_told(anna, bring, language, said, has_right):
-    words = desk.text_of(anna.page(bring(wishes=arrive.Wishes(answer_language=language))))
+    words = desk.text_of(anna.page(bring(wishes=incoming.Wishes(answer_language=language))))
     assert f"Vill ha svar på {said}" in words
     assert (RIGHT in words) == has_right
 
 
 def test_a_language_in_own_words_is_told_as_it_was_written(anna, bring):
-    page = anna.page(bring(wishes=arrive.Wishes(answer_language="Kurmanji")))
+    page = anna.page(bring(wishes=incoming.Wishes(answer_language="Kurmanji")))
     assert "Vill ha svar på Kurmanji" in desk.text_of(page)
 
 

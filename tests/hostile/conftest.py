@@ -11,32 +11,20 @@ from sqlalchemy import select
 from intake.extensions import db
 from intake.models import Job
 from intake.scanner import Scan
-from tests.citizen.conftest import person, seen
+from tests.citizen.conftest import person
 from tests.handler.conftest import anna, owner_app, sit
+from tests.scanners import Scanner
 from workers import process, tasks
 
-__all__ = ["anna", "owner_app", "person", "seen", "sit"]
+__all__ = ["anna", "owner_app", "person", "sit"]
 
 FILES_A_FORM = 20
 
 
-class Scanner:
-    """A scanner whose answer is set; clean unless told otherwise."""
-
-    name = "test"
-
-    def __init__(self):
-        self.answer = Scan(is_infected=False, signature=None)
-
-    def scan(self, _path):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @pytest.fixture
 def scanner():
-    return Scanner()
+    """A scanner that finds every file clean until it is told otherwise."""
+    return Scanner(Scan(is_infected=False, signature=None))
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select
 
 from intake.extensions import db
 from intake.models import DraftFile, Job, Upload
@@ -85,12 +83,6 @@ def web(database, settings):
 def page(make_app):
     with serving(make_app("citizen")) as base, opened(base) as page:
         yield page
-
-
-@pytest.fixture
-def seen(database):
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
 
 
 class Line:

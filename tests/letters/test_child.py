@@ -1,5 +1,7 @@
 """A letter that breaks its reader takes only a child process along."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +55,14 @@ def test_a_letter_that_takes_too_much_memory_is_unreadable(raw, tmp_path):
     words = [sys.executable, "-c", code, str(raw), str(tmp_path / "parts"), str(8 * MEGABYTE)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "LetterUnreadable" in done.stderr
+
+
+def test_an_attachment_that_kills_its_reader_does_not_take_the_letter_along(raw, tmp_path, monkeypatch):
+    raw.write_bytes(RAW.replace(b"image/png; name=", b"message/rfc822; name="))
+    monkeypatch.setattr("intake.letters.containers.outline", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    letter = parse_in_child(raw, tmp_path / "parts", seconds=20, memory_bytes=256 * MEGABYTE)
+    assert (letter.subject, letter.text, len(letter.parts)) == ("Hjälp", "Hej på dig", 1)
+    assert "inte uppackat" in letter.problems[-1]
 
 
 def test_a_disk_that_fails_is_not_the_letters_fault(raw, tmp_path):

@@ -1,6 +1,7 @@
 """What we send: automatic letters say nothing, replies say what the handler wrote."""
 
 import email
+import re
 from datetime import UTC, datetime
 from email import policy
 
@@ -106,6 +107,39 @@ def test_a_reply_ends_with_how_to_answer_it():
     assert sent(reply()).get_content().replace("\r", "") == "Hej!\nVi har den.\n\n--\nExempelmyndigheten\n"
 
 
+def test_plain_text_is_all_unless_html_is_wanted():
+    assert sent(receipt()).get_content_type() == "text/plain"
+
+
+def test_html_says_the_same_beside_the_text_and_after_it():
+    letter = sent(reply(text="Hej & välkommen!\n\n<b>Se https://example.se/?a=1&b=2.", with_html=True))
+    assert [part.get_content_type() for part in letter.iter_parts()] == ["text/plain", "text/html"]
+    assert letter["Content-Language"] == "sv"
+    html = letter.get_body(("html",)).get_content()
+    assert '<html lang="sv">' in html
+    assert "<title>Svar om cykeln</title>" in html
+    assert '<p dir="auto">Hej &amp; välkommen!</p>' in html
+    link = "https://example.se/?a=1&amp;b=2"
+    assert f'<p dir="auto">&lt;b&gt;Se <a href="{link}">{link}</a>.</p>' in html
+
+
+def test_html_fetches_nothing_and_runs_nothing():
+    letter = sent(reply(text='<img src="https://x.se/a.gif"> https://x.se/"onclick=alert(1)', with_html=True))
+    html = letter.get_body(("html",)).get_content()
+    assert not re.search(r"<(?!/?(p|a|br|html|head|body|meta|title|!DOCTYPE)\b)", html)
+    assert re.findall(r'<a href="([^"]*)">', html) == ["https://x.se/a.gif", "https://x.se/"]
+
+
+def test_html_stands_beside_the_text_also_in_a_reply_with_files():
+    files = (ReplyFile("a.pdf", "application/pdf", b"%PDF"),)
+    letter = sent(reply(files=files, with_html=True, language=None))
+    assert [part.get_content_type() for part in letter.iter_parts()] == [
+        "multipart/alternative",
+        "application/pdf",
+    ]
+    assert '<html lang="">' in letter.get_body(("html",)).get_content()
+
+
 @pytest.mark.parametrize(
     "to",
     [
@@ -134,6 +168,11 @@ def test_only_our_own_message_ids_are_known():
     assert our_message_id(own.replace("reply", "receipt"), KEY) is None
     assert our_message_id(own, b"x" * 32) is None
     assert our_message_id("<a@b>", KEY) is None
+
+
+@pytest.mark.parametrize("kind", ["supplement_request", "confirm", "link"])
+def test_a_message_id_may_name_any_kind_also_one_of_older_letters(kind):
+    assert our_message_id(message_id(kind, "0198-ab", KEY, "example.se"), KEY) == "0198-ab"
 
 
 def test_a_message_id_takes_only_plain_identities():

@@ -1,7 +1,18 @@
 """What is made to break a parser is refused or read; nothing else ever comes out."""
 
+import base64
 import contextlib
+import hashlib
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from email import encoders, message_from_bytes
+from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
 from pathlib import Path
 
 import pytest
@@ -11,6 +22,7 @@ from hypothesis import strategies as st
 from intake.errors import LetterUnreadable
 from intake.letters import Letter, best_effort, parse, split_address
 from intake.letters.html import html_to_text
+from tests.letters.outlook_files import attached, compound, mapi_block, message, tnef, tnef_file
 
 
 def nested(depth: int) -> bytes:
@@ -44,9 +56,10 @@ def test_a_letter_at_the_caps_is_read(read):
     assert read(parts(1000)).text.count("x") == 1000
 
 
-def test_two_thousand_letters_within_each_other_are_one_file(read):
+def test_two_thousand_letters_within_each_other_are_opened_three_deep(read):
     letter = read(b"Content-Type: message/rfc822\r\n\r\n" * 2000)
-    assert [part.declared_type for part in letter.parts] == ["message/rfc822"]
+    assert [part.path for part in letter.parts] == ["1", "1~1", "1~1~1", "1~1~1~1"]
+    assert "nivåer" in letter.problems[-1]
 
 
 @pytest.mark.parametrize("piece", ["(", '"', '"a" <', "a@", "<", "(\\", ",;", "a", "=?", "=?u?q?"])
@@ -134,3 +147,138 @@ def test_in_any_tree_of_parts_no_leaf_is_lost(tree):
         letter = parse(file, Path(folder) / "parts")
         kept = letter.text.encode() + b"\n".join(part.file.read_bytes() for part in letter.parts)
     assert [mark for mark in marks if mark not in kept] == []
+
+
+WITHIN = message({0x0037: "Inre", 0x1000: "hej"}, [attached({0x3707: "b", 0x3701: b"x"})], head=24)
+SAVED = compound(
+    message(
+        {0x0037: "Hej", 0x1000: "text", 0x1013: b"<p>hej"},
+        [attached({0x3707: "a.bin", 0x3701: bytes(5000)}), attached({0x3001: "x"}, WITHIN)],
+    )
+)
+NAMED = mapi_block((0x1F, 0x3707, "ett långt namn.txt".encode("utf-16-le")), (0x102, 0x1009, b"rtf"))
+PACKED = tnef((1, 0x9003, NAMED), *tnef_file("a.txt", b"hej" * 20), (2, 0x9005, NAMED))
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 20_000), st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\1\0\0\0", b"a"])),
+    max_size=12,
+)
+
+
+def changed(data: bytes, changes) -> bytes:
+    for at, value in changes:
+        at %= len(data)
+        data = data[:at] + value + data[at + len(value) :]
+    return data
+
+
+@given(st.sampled_from([SAVED, PACKED]), CHANGES)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_spoilt_file_of_outlooks_costs_only_what_lies_in_it(whole, changes):
+    whole = changed(whole, changes)
+    head = b"Content-Type: application/vnd.ms-outlook; name=a.msg\r\n"
+    head = (
+        b"From: a@b.se\r\nContent-Type: multipart/mixed; boundary=gr\r\n\r\n--gr\r\n\r\nHej\r\n--gr\r\n"
+        + head
+    )
+    head += b"Content-Transfer-Encoding: base64\r\n\r\n"
+    letter = parsed(head + base64.encodebytes(whole) + b"--gr--\r\n")
+    assert letter is not None
+    assert (letter.text, letter.parts[0].sha256) == ("Hej", hashlib.sha256(whole).hexdigest())
+
+
+@given(CHANGES)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_spoilt_message_of_outlooks_is_a_letter_or_unreadable(changes):
+    parsed(changed(SAVED, changes))
+
+
+CHARSETS = st.sampled_from(["utf-8", "iso-8859-1", "windows-1252", "iso-8859-15", "utf-16"])
+NAMES = st.sampled_from(
+    [None, "a.pdf", "Räksmörgås.docx", "två ord.txt", '"citat".png', "日本.zip", "C:\\x\\y.png"]
+)
+WORDS = st.text(st.sampled_from("abcåäöÅÄÖ .,-\n"), max_size=200)
+TEXTS = st.builds(lambda words, charset: MIMEText(words, "plain", charset), WORDS, CHARSETS)
+KINDS = st.sampled_from(["application/pdf", "image/png", "text/csv", "video/mp4", "text/calendar"])
+ENCODERS = st.sampled_from([encoders.encode_base64, encoders.encode_quopri, encoders.encode_7or8bit])
+
+
+@st.composite
+def written_files(draw) -> MIMEBase:
+    part = MIMEBase(*draw(KINDS).split("/"))
+    encode = draw(ENCODERS)
+    # Only base64 keeps any bytes; the others are for lines.
+    data = draw(
+        st.binary(max_size=200) if encode is encoders.encode_base64 else st.just(b"rad ett\nrad tv\xe5")
+    )
+    part.set_payload(data)
+    encode(part)
+    name = draw(NAMES)
+    part.add_header("Content-Disposition", "attachment", **({"filename": name} if name else {}))
+    return part
+
+
+def held_in(kind: str, parts: list[Message]) -> Message:
+    """Return the parts in a multipart, or the first of them as an attached letter."""
+    if kind == "rfc822":
+        inner = MIMEMultipart("mixed")
+        inner["Subject"] = "Vidarebefordrat"
+        for part in parts:
+            inner.attach(part)
+        return MIMEMessage(inner)
+    outer = MIMEMultipart(kind)
+    for part in parts:
+        outer.attach(part)
+    return outer
+
+
+BUILT = st.recursive(
+    TEXTS | written_files(),
+    lambda inner: st.builds(
+        held_in,
+        st.sampled_from(["mixed", "alternative", "related", "rfc822"]),
+        st.lists(inner, min_size=1, max_size=4),
+    ),
+    max_leaves=15,
+)
+
+
+def files_and_texts(part: Message, level: int = 0) -> Iterator[tuple[Message, int]]:
+    """Yield each leaf with the number of letters that it lies in, and each attached letter."""
+    if part.get_content_type() == "message/rfc822":
+        yield part, level
+        yield from files_and_texts(part.get_payload(0), level + 1)
+    elif part.is_multipart():
+        for inner in part.get_payload():
+            yield from files_and_texts(inner, level)
+    else:
+        yield part, level
+
+
+@given(BUILT)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_any_tree_that_the_standard_library_builds_adds_up(tree):
+    # Written and read again, as a letter on its way is.
+    raw = tree.as_bytes(policy=compat32)
+    message = message_from_bytes(raw)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "raw").write_bytes(raw)
+        letter = parse(Path(folder) / "raw", Path(folder) / "parts")
+    leaves = list(files_and_texts(message))
+    wanted = Counter(
+        hashlib.sha256(leaf.get_payload(decode=True) or b"").hexdigest()
+        for leaf, level in leaves
+        if leaf.get_content_disposition() == "attachment" and level <= 3
+    )
+    assert not wanted - Counter(part.sha256 for part in letter.parts)
+    wholes = sum(leaf.get_content_type() == "message/rfc822" and level <= 3 for leaf, level in leaves)
+    assert sum(part.declared_type == "message/rfc822" for part in letter.parts) == wholes
+    for leaf, level in leaves:
+        if (
+            level == 0
+            and leaf.get_content_type() == "text/plain"
+            and "attachment" not in str(leaf.get("content-disposition"))
+        ):
+            words = leaf.get_payload(decode=True).decode(leaf.get_content_charset("utf-8"))
+            assert words.strip() in letter.text

@@ -7,13 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, select
 
 from intake import drafts, routing
 from intake.extensions import db
-from intake.matters import arrive
+from intake.matters import arrive, incoming
 from intake.models import (
     Arrival,
     Attachment,
@@ -37,13 +35,6 @@ def app(make_app):
 
 
 @pytest.fixture
-def seen(database):
-    """Look into the database as its owner, who sees everything."""
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
-
-
-@pytest.fixture
 def draft(app):
     return make_draft()
 
@@ -54,7 +45,7 @@ def make_draft():
 
 
 def submission(clock, **changes):
-    made = arrive.Submission(
+    made = incoming.Submission(
         channel="form",
         subject="Cykel",
         text="Min cykel stals utanför stationen.",
@@ -71,13 +62,13 @@ def submission(clock, **changes):
 def accept(draft, submission):
     draft_id, token = draft
     row = db.session.scalars(select(MailAddress).where(MailAddress.token == token)).one()
-    address = arrive.Address(row.id, row.matter_id, None, is_revoked=False)
+    address = incoming.Address(row.id, row.matter_id, None, is_revoked=False)
     digest = hashlib.sha256(submission.text.encode()).hexdigest()
     return arrive.accept(draft_id, address, submission, digest)
 
 
 def test_an_accepted_form_is_whole_in_one_commit(app, draft, clock, seen):
-    file = arrive.IncomingFile("bild.jpg", "draft/1", 3, "0" * 64, "image/jpeg")
+    file = incoming.IncomingFile("bild.jpg", "draft/1", 3, "0" * 64, "image/jpeg")
     accepted = accept(draft, submission(clock, files=(file,)))
     matter = seen.scalars(select(Matter)).one()
     assert (matter.reference, matter.unit_id, matter.region) == (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -13,92 +12,23 @@ from intake import codes, languages, outbox
 from intake.errors import NotAllowed, PostAway
 from intake.extensions import db
 from intake.matters import answering, following, work
-from intake.models import EmailChange, Handler, Job, Matter, Message, OutgoingLetter, StatusCode
+from intake.models import EmailChange, Matter, Message, OutgoingLetter, StatusCode
 from tests import desk
-from tests.letters_home import Post, address_of
+from tests.letters_home import address_of
+from tests.matters.mailing import LINK, act, key_to, secret_in, send_all
 from tests.meanwhile import begin_before
-from workers import process, tasks
 
-LINK = re.compile(r"http://127\.0\.0\.1:\d+(/\w+)?/(folj|bekrafta)#([A-Z0-9.-]+)")
 ENGLISH = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "Hej!"\nmsgstr "Hello!"\n'
 
 
-@pytest.fixture
-def post():
-    return Post()
-
-
-@pytest.fixture
-def app(make_app, post, monkeypatch):
-    app = make_app("citizen", "worker", post=post)
-    monkeypatch.setattr(process, "app", lambda: app)
-    with app.app_context():
-        yield app
-
-
-@pytest.fixture
-def citizen_app(make_app):
-    return make_app("citizen")
-
-
-@pytest.fixture
-def anna(make_app):
-    owner = make_app("handler", "owner")
-    desk.hire(owner, "anna@example.se", *desk.seats("syd"))
-    with owner.app_context():
-        return db.session.scalars(select(Handler.id)).one()
-
-
-@pytest.fixture
-def bring(app, clock):
-    """Let a matter come in with these columns; no receipt is owed."""
-
-    def come(**values):
-        reference = desk.bring(app, clock, category="fraga", wants_receipt=False)
-        found = update(Matter).where(Matter.reference == reference)
-        values = {"category": "fraga", "flags": []} | values
-        with app.app_context():
-            db.session.execute(found.values(**values))
-            db.session.commit()
-        return db.session.scalars(select(Matter).where(Matter.reference == reference)).one()
-
-    return come
-
-
-def key_to(matter):
-    """Return a key to a matter, as if its receipt had been read."""
-    code = codes.new_status_code()
-    db.session.add(
-        StatusCode(matter_id=matter.id, code_hash=codes.hash_code(code), created_at=matter.received_at)
-    )
-    db.session.commit()
-    return following.key_of(matter.reference, code)
-
-
 def reply(handler_app, matter, anna, **options):
-    version = db.session.scalars(select(Matter.version).where(Matter.id == matter.id)).one()
-    db.session.rollback()
-    with handler_app.app_context():
-        work.reply(work.Act(matter.id, version, anna), "SVARET är ja.", **options)
-    db.session.expire_all()
-
-
-def send_all():
-    jobs = db.session.scalars(select(Job.id).where(Job.kind == "send_letter", Job.done_at.is_(None))).all()
-    db.session.rollback()
-    for job in jobs:
-        tasks.send_letter(str(job))
-    db.session.expire_all()
+    act(handler_app, matter, anna, work.reply, "SVARET är ja.", **options)
 
 
 def way_in(handler_app, matter):
     matter_id = matter.id
     with handler_app.app_context():
         return answering.find_way(matter_id)
-
-
-def secret_in(sent):
-    return LINK.search(sent.message.get_content())[3]
 
 
 class TestReplies:
@@ -139,7 +69,8 @@ class TestReplies:
         words = sent.message.get_content()
         assert "Det finns ett svar till dig" in words
         assert not any(secret in sent.message.as_string() + words for secret in ("SVARET", "Cykel", "Kim"))
-        assert (sent.envelope_from, sent.message["Subject"]) == ("", f"Meddelande {matter.reference}")
+        assert sent.message["Subject"] == f"Meddelande {matter.reference}"
+        assert sent.envelope_from.startswith("studs+")
         reference, code = secret_in(sent).split(".")
         with citizen_app.app_context():
             answers = following.answers(following.key_of(reference, code))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine, select, update
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select, update
 
 from intake import drafts, outbox, routing
 from intake.answers import Answers, questions
@@ -22,12 +20,6 @@ THEFT = {"group": "utsatt", "choice": "brott"}
 def app(make_app):
     with make_app("citizen", "worker").app_context():
         yield
-
-
-@pytest.fixture
-def seen(database):
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
 
 
 def the_matter(seen):
@@ -58,6 +50,15 @@ def test_danger_in_a_supplement_lifts_the_matter_and_sounds_the_alarm(app, seen)
     assert (after.category, after.unit_id) == (category, unit)
     supplement(seen, DANGER + " Skynda er!")
     assert alarms(seen) == 1
+
+
+def test_danger_that_is_only_quoted_beneath_an_answer_lifts_nothing(app, seen):
+    begin(CALM)
+    quoted = "\n".join(f"> {line}" for line in ("Vad hände?", DANGER, "Berätta mer."))
+    supplement(
+        seen, f"Tack för ert svar!\n\nDen 12 nov. 2026 kl. 10:21 skrev Bo <bo@example.com>:\n{quoted}\n"
+    )
+    assert (the_matter(seen).priority, alarms(seen)) == (3, 0)
 
 
 def test_a_calm_supplement_lifts_nothing(app, seen):

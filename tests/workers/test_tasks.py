@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from intake import ledger, outbox, storage
-from intake.codes import new_token
+from intake import ledger, storage
 from intake.errors import PostAway, PostRefused, ScannerAway
 from intake.extensions import db
-from intake.matters import arrive
+from intake.matters import arrive, incoming
+from intake.matters.records import owe_letter
 from intake.matters.sending import RECEIPTS_A_DAY
 from intake.models import (
     Attachment,
@@ -27,19 +27,8 @@ from intake.models import (
 )
 from intake.scanner import Scan
 from tests.letters_home import PDF, Post, address_of, deliver, letter, matters, receive
+from tests.scanners import Scanner
 from workers import process, tasks
-
-
-class Scanner:
-    """A scanner whose answer is set."""
-
-    name = "test"
-    answer: object = None
-
-    def scan(self, _path):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 @pytest.fixture
@@ -79,26 +68,17 @@ def reply_to(matter, clock, *files, is_told=False):
         id=new_id(), matter_id=matter.id, direction="outgoing", channel="email", subject="Svar", text="Hej!",
         problems=[], created_at=clock(), is_told=is_told,
     )  # fmt: skip
-    owed = OutgoingLetter(
-        id=new_id(), matter_id=matter.id, message_id=said.id, kind="reply", recipient="kim@example.com",
-        message_id_header=f"<{new_id()}@example.se>", created_at=clock(),
-    )  # fmt: skip
-    db.session.add_all([said, owed])
-    db.session.add(
-        MailAddress(
-            id=new_id(), token=new_token(), matter_id=matter.id, outgoing_id=owed.id, created_at=clock()
-        )
-    )
+    db.session.add(said)
     db.session.flush()
+    letter_id = owe_letter("reply", matter.id, "kim@example.com", at=clock(), message_id=said.id)
     kept = [storage.current().put(storage.new_key("draft"), io.BytesIO(data)) for _, data in files]
     given = [
-        arrive.IncomingFile(name, one.key, one.size_bytes, one.sha256, "application/pdf")
+        incoming.IncomingFile(name, one.key, one.size_bytes, one.sha256, "application/pdf")
         for (name, _), one in zip(files, kept, strict=True)
     ]
     arrive.attach(matter.id, said.id, given, at=clock())
-    outbox.add("send_letter", owed.id)
     db.session.commit()
-    return owed
+    return db.session.get_one(OutgoingLetter, letter_id)
 
 
 def change(**values):

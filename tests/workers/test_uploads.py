@@ -9,9 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select
 
 from intake import ledger, outbox
 from intake.errors import StorageFull
@@ -29,7 +27,7 @@ from intake.models import (
     UploadPart,
 )
 from intake.storage import FolderStorage
-from tests.parts import FILM, FILM_SHA256, Uploader, id_of
+from tests.parts import FILM, FILM_SHA256, id_of
 from workers import process, tasks
 
 
@@ -41,18 +39,6 @@ class Killed(BaseException):
 def worker(worker_app, monkeypatch):
     monkeypatch.setattr(process, "app", lambda: worker_app)
     return worker_app
-
-
-@pytest.fixture
-def uploader(citizen):
-    return Uploader(citizen)
-
-
-@pytest.fixture
-def seen(database):
-    """Look into the database as its owner, who sees everything."""
-    with Session(create_engine(database.urls["owner"], poolclass=NullPool)) as session:
-        yield session
 
 
 @pytest.fixture

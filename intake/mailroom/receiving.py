@@ -1,0 +1,243 @@
+"""Receiving a raw letter: its bytes stored first, then one commit with its arrivals and the job to read it.
+
+Every way in ends here: the listener, mailboxes that are fetched, the pipe, and a letter that a
+handler brings.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from config.tables import Unit
+from intake import codes, letters, outbox, rows, storage
+from intake.errors import ForeignDomain
+from intake.extensions import db, now, settings
+from intake.matters import receipts
+from intake.models import Arrival, Letter, MailAddress, new_id, table_of
+
+HEAD_BYTES = 256 * 1024
+_ARRIVAL = table_of(Arrival)
+_ARRIVE = (
+    insert(_ARRIVAL).on_conflict_do_nothing(index_elements=["destination", "digest"]).returning(_ARRIVAL.c.id)
+)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """How a letter came: SMTP sender ("" for <>), recipients, the peer's address and protocol.
+
+    ``trace`` is what else is worth keeping beside the letter. ``received_at`` is when another server
+    of the authority's received it, None for now. ``is_trusted`` says that whoever handed it over
+    checks senders. ``is_import`` marks what is taken over from before: no automatic letter answers it.
+    ``unit`` is the inbox that a person chose, for a letter that names no address of ours with a token.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    peer: str
+    protocol: str
+    trace: Mapping[str, str | int | bool] = field(default_factory=dict)
+    received_at: datetime | None = None
+    is_trusted: bool = False
+    is_import: bool = False
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """A letter that is ours now; ``is_new`` is False when the very same was known at every destination."""
+
+    letter_id: uuid.UUID
+    digest: str
+    size_bytes: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a letter is to be a message: a side of a wall, or what one of our addresses leads to."""
+
+    name: str
+    unit: str
+    address_id: uuid.UUID | None = None
+    marks: tuple[str, ...] = ()
+
+
+def is_ours(address: str) -> bool:
+    """Say whether an address is in one of the authority's domains; every local part there is ours."""
+    return address.rpartition("@")[2].lower() in settings().tables.authority.mail_domains
+
+
+def receive(raw: BinaryIO, envelope: Envelope) -> Received:
+    """Store a raw letter and write what it owes, in one commit; after this it is ours.
+
+    The same bytes to the same destination add nothing. Raises ForeignDomain when no recipient
+    is ours, FileTooLarge, StorageError, and SQLAlchemy's errors when the database is away.
+    """
+    ours = tuple(address for address in envelope.recipients if is_ours(address))
+    destinations = _destinations(ours) or _chosen(envelope.unit)
+    if not destinations:
+        raise ForeignDomain("no recipient in our domains")
+    at, letter_id = now(), new_id()
+    received_at = min(at, envelope.received_at or at)
+    limit = settings().tables.files.max_letter_bytes
+    stored = storage.current().put(f"letter/{letter_id}", raw, limit_bytes=limit)
+    arrivals = [
+        {
+            "id": new_id(),
+            "channel": "email",
+            "destination": destination.name,
+            "digest": stored.sha256,
+            "at": received_at,
+            "unit_id": destination.unit,
+            "address_id": destination.address_id,
+            "letter_id": letter_id,
+            "marks": list(destination.marks),
+        }
+        for destination in destinations
+    ]
+    if not db.session.execute(_ARRIVE, arrivals).all():
+        # The bytes just stored are named by no row; the sweep takes them after a day.
+        db.session.rollback()
+        return Received(
+            _known(destinations[0], stored.sha256), stored.sha256, stored.size_bytes, is_new=False
+        )
+    rows.insert(
+        Letter,
+        id=letter_id,
+        storage_key=stored.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        envelope_from=envelope.sender,
+        envelope_to=list(ours),
+        trace=_trace(envelope),
+        received_at=received_at,
+        problems=[],
+    )
+    outbox.add("parse_letter", letter_id)
+    db.session.commit()
+    return Received(letter_id, stored.sha256, stored.size_bytes, is_new=True)
+
+
+def _known(destination: Destination, digest: str) -> uuid.UUID:
+    """Return the letter by which the same bytes came to a destination before."""
+    here = (Arrival.destination == destination.name, Arrival.digest == digest)
+    found = select(Letter.id).join(Arrival, Arrival.letter_id == Letter.id).where(*here)
+    return db.session.scalars(found).one()
+
+
+def _trace(envelope: Envelope) -> dict[str, object]:
+    return {
+        **envelope.trace,
+        "peer": envelope.peer,
+        "protocol": envelope.protocol,
+        "is_trusted": envelope.is_trusted or _is_relay(envelope),
+        "is_import": envelope.is_import,
+    }
+
+
+def _is_relay(envelope: Envelope) -> bool:
+    """Say whether a letter came over the net from a relay that the authority trusts."""
+    if envelope.protocol not in ("smtp", "lmtp"):
+        return False
+    try:
+        peer = ip_address(envelope.peer)
+    except ValueError:
+        return False
+    return any(peer in network for network in settings().mail_trusted_relays)
+
+
+def register(raw: BinaryIO, unit: str, handler_id: uuid.UUID) -> Received:
+    """Receive a letter that a handler has got some other way, into the inbox of a unit; as ``receive``.
+
+    An address with a token in its headers decides all the same.
+    """
+    trace = {"handler": str(handler_id)}
+    with_token = _with_token(_head_of(raw))
+    return receive(raw, Envelope("", with_token, "", "handler", trace, is_import=True, unit=unit))
+
+
+def recipients_in(raw: BinaryIO, own: str | None = None) -> tuple[str, ...]:
+    """Return where a letter without an envelope goes by its headers; ``own`` is its mailbox's address.
+
+    Our addresses with a token win; else the mailbox's own, else whatever inbox of ours the letter
+    names, else the national one. ``raw`` is read from its start and put back there.
+    """
+    found = _head_of(raw)
+    if with_token := _with_token(found):
+        return with_token
+    if own and is_ours(own):
+        return (own,)
+    authority = settings().tables.authority
+    national = f"{authority.unit_of_kind('inkorg', None).mail_local}@{authority.mail_domain}"
+    delivered, addressed = (
+        tuple(address for address in addresses if is_ours(address))
+        for addresses in (found.delivered_to, found.addressed_to)
+    )
+    return delivered or addressed or (national,)
+
+
+def _head_of(raw: BinaryIO) -> letters.Letter:
+    with NamedTemporaryFile() as head:
+        head.write(raw.read(HEAD_BYTES))
+        head.flush()
+        raw.seek(0)
+        return letters.best_effort(Path(head.name))
+
+
+def _with_token(letter: letters.Letter) -> tuple[str, ...]:
+    named = dict.fromkeys((*letter.delivered_to, *letter.addressed_to))
+    return tuple(address for address in named if is_ours(address) and _token_in(address))
+
+
+def _chosen(unit: str | None) -> tuple[Destination, ...]:
+    return (_inbox(settings().tables.authority.unit(unit)),) if unit else ()
+
+
+def _inbox(unit: Unit) -> Destination:
+    return Destination(f"side:{unit.side}", unit.code)
+
+
+def _destinations(addresses: Iterable[str]) -> tuple[Destination, ...]:
+    """Return one destination for each of our address tokens and each side of a wall."""
+    found: dict[str, Destination] = {}
+    for address in addresses:
+        destination = _destination(address)
+        found.setdefault(destination.name, destination)
+    return tuple(found.values())
+
+
+def _destination(address: str) -> Destination:
+    authority = settings().tables.authority
+    national = authority.unit_of_kind("inkorg", None)
+    if token := _token_in(address):
+        known = _find_address(token)
+        if known is None:
+            return replace(_inbox(national), marks=(receipts.UNKNOWN_TOKEN,))
+        return Destination(f"address:{known.id}", national.code, known.id)
+    box = address.rpartition("@")[0].lower().partition("+")[0]
+    unit = next((unit for unit in authority.units if unit.mail_local == box), national)
+    return _inbox(unit)
+
+
+def _token_in(address: str) -> str:
+    """Return what stands after the plus in an address of a matter or of a letter of ours, else ""."""
+    box, _, token = address.rpartition("@")[0].lower().partition("+")
+    return token if box in (settings().tables.authority.matter_local, codes.BOUNCE_LOCAL) else ""
+
+
+def _find_address(token: str) -> MailAddress | None:
+    if not codes.is_token(token):
+        return None
+    is_open = (MailAddress.token == token, MailAddress.revoked_at.is_(None))
+    return db.session.scalar(select(MailAddress).where(*is_open))

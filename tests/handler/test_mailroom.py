@@ -1,0 +1,239 @@
+"""The mailroom's page: where every letter went, for operators; who wrote it, only for those who may see."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from intake.extensions import db
+from intake.handler import journal
+from intake.models import AccessLog, Event, Fetched, Job, Letter, MailboxState, Matter
+from tests import desk
+from tests.letters_home import address_of, deliver, letter, matters, receive, unpack_all
+
+SECRET = {"sender": "Hemlig Person <hemlig@example.com>", "subject": "Om en polis"}
+
+
+@pytest.fixture
+def olle(sit):
+    return sit("drift@example.se", ("syd-kontaktcenter", "operator"), name="Olle Drift")
+
+
+@pytest.fixture
+def both(sit):
+    """An operator who also handles matters in the south."""
+    return sit("eva@example.se", ("syd-inkorg", "operator"), *desk.seats("syd"), name="Eva Ljung")
+
+
+@pytest.fixture
+def post(worker_app):
+    """Do something with letters as a worker does."""
+
+    def do(act, *given, **said):
+        with worker_app.app_context():
+            return act(*given, **said)
+
+    return do
+
+
+def words(somebody, path="/postrum"):
+    return desk.text_of(somebody.get(path))
+
+
+def rows(page):
+    return len(re.findall(r'<th scope="row">\d', page.text.partition('id="journal"')[2]))
+
+
+def test_nobody_but_an_operator_finds_the_page(anna, sit, olle):
+    karin = sit("karin@example.se", ("syd-inkorg", "coordinator"), name="Karin Holm")
+    sara = sit("sara@example.se", ("su", "handler"), name="Sara Ek")
+    for other in (anna, karin, sara):
+        page = other.get("/postrum")
+        assert page.status_code == 404
+        assert "/postrum" not in other.get("/").text
+        some = "00000000-0000-0000-0000-000000000000"
+        assert other.post(f"/postrum/brev/{some}/tolka-om").status_code == 404
+        assert other.post(f"/postrum/jobb/{some}/forsok-igen").status_code == 404
+    assert olle.get("/postrum").status_code == 200
+    assert 'href="/postrum"' in olle.get("/").text
+
+
+def test_an_operator_sees_where_a_letter_is_and_nothing_of_what_it_says(olle, post, seen):
+    post(deliver, letter(**SECRET), sender="hemlig@example.com")
+    page = olle.get("/postrum")
+    shown = desk.text_of(page)
+    assert "Blev ett ärende eller en del av ett" in shown
+    assert "kontakt@example.se" in shown
+    for hidden in ("emlig", "Om en polis", seen.query(Matter).one().reference):
+        assert hidden not in page.text
+    assert seen.query(AccessLog).count() == 0
+
+
+def test_who_may_see_the_matter_is_told_and_that_look_is_recorded(both, post, seen):
+    post(deliver, letter("Cykeln stals i Malmö.", subject="Cykel borta"))
+    matter = seen.query(Matter).one()
+    shown = words(both)
+    for told in ("Kim Berg kim@example.com : Cykel borta", matter.reference):
+        assert told in shown
+    looks = seen.query(AccessLog).all()
+    assert [(row.what, row.matter_id, row.actor) for row in looks] == [("journal", matter.id, "Eva Ljung")]
+
+
+def test_no_letter_to_su_is_told_outside_it(both, olle, sit, post, seen):
+    post(deliver, letter(**SECRET), "su@example.se", sender="hemlig@example.com")
+    assert seen.query(Matter).one().unit_id == "su"
+    sara = sit("sara@example.se", ("su", "handler"), ("su", "operator"), name="Sara Ek")
+    for other in (both, olle):
+        for path in ("/postrum", "/postrum?adress=su", "/postrum?odda=ja"):
+            assert "emlig" not in other.get(path).text
+            assert "Om en polis" not in other.get(path).text
+    assert "Hemlig Person hemlig@example.com : Om en polis" in words(sara)
+
+
+def test_a_letter_to_both_sides_of_a_wall_is_told_on_each_side_alone(both, post, seen):
+    post(deliver, letter("Cykeln stals i Malmö."), "su@example.se", "kontakt.syd@example.se")
+    hidden = seen.query(Matter).filter_by(unit_id="su").one().reference
+    open_one = seen.query(Matter).filter(Matter.unit_id != "su").one().reference
+    page = both.get("/postrum")
+    assert (open_one in page.text, hidden in page.text) == (True, False)
+
+
+def test_a_matters_address_is_shown_without_what_opens_it(both, post):
+    post(deliver, letter(Message_ID="<1@example.com>"))
+    address = post(lambda: address_of(matters()[0]))
+    post(deliver, letter("Mer.", Message_ID="<2@example.com>"), address)
+    page = both.get("/postrum")
+    token = address.partition("+")[2].partition("@")[0]
+    assert token not in page.text
+    assert f"arende+{token[:4]}…@example.se" in page.text
+
+
+def test_the_journal_is_searched_by_address_digest_message_id_and_day(olle, post, seen, clock):
+    post(deliver, letter(Message_ID="<1@example.com>"))
+    clock.at += timedelta(days=2)
+    olle.sign_in()
+    post(deliver, letter(Message_ID="<2@example.com>"), "kontakt.nord@example.se")
+    first = seen.query(Letter).order_by(Letter.received_at).first()
+    for query, found in (
+        ("", 2), ("adress=kontakt.nord@example.se", 1), ("adress=kontakt.nord", 1), ("adress=kontakt", 1),
+        ("adress=ingen@example.se", 0), (f"sha={first.sha256}", 1), (f"sha={'0' * 64}", 0),
+        ("id=%3C1%40example.com%3E", 1), ("id=2@example.com", 1), ("fran=2026-11-23", 1),
+        ("till=2026-11-22", 1), ("fran=2026-11-22&till=2026-11-24", 2), ("odda=ja", 0),
+    ):  # fmt: skip
+        assert rows(olle.get(f"/postrum?{query}")) == found, query
+
+
+def test_a_search_that_is_no_day_or_digest_is_told_so(olle):
+    page = olle.get("/postrum?fran=igår&sha=abc")
+    assert page.status_code == 422
+    assert "Skriv en dag så här: 2026-11-22." in page.text
+    assert "SHA-256 ska vara 64 tecken" in page.text
+
+
+def test_pages_of_the_journal_walk_through_every_letter_once(olle, post, monkeypatch):
+    monkeypatch.setattr(journal.read_journal, "__kwdefaults__",
+                        journal.read_journal.__kwdefaults__ | {"rows": 3})  # fmt: skip
+    for number in range(7):
+        post(receive, letter(subject=f"Brev {number}"))
+    walked, path = [], "/postrum?adress=kontakt"
+    while path:
+        page = olle.get(path)
+        walked += re.findall(r"SHA-256 ([0-9a-f<wbr>]+)", page.text)
+        following = re.search(r'href="([^"]*efter=[^"]*)" rel="next"', page.text)
+        path = following[1].replace("&amp;", "&") if following else None
+    assert (len(walked), len(set(walked))) == (7, 7)
+
+
+@pytest.mark.parametrize("cursor", ["x", "99999999999999999." + "0" * 32, "' OR 1=1"])
+def test_a_cursor_that_is_none_of_ours_shows_the_beginning(olle, post, cursor):
+    post(receive, letter())
+    assert olle.get("/postrum", query_string={"efter": cursor}).status_code == 200
+
+
+def test_a_letter_that_waits_or_gave_up_says_so_and_can_be_tried_again(olle, post, seen, clock):
+    post(receive, letter())
+    assert "Väntar på att läsas" in words(olle)
+    job = seen.query(Job).one()
+    job.stuck_at, job.last_error = clock(), "KeyError"
+    seen.commit()
+    page = olle.get("/postrum")
+    assert "Brev har fastnat." in page.text
+    assert "Har fastnat KeyError" in desk.text_of(page)
+    assert olle.post(f"/postrum/jobb/{job.id}/forsok-igen", page=page).status_code == 303
+    assert [row.subject_id for row in seen.query(Job).filter_by(kind="retry_job")] == [job.id]
+
+
+def test_a_letter_can_be_read_again_and_its_matter_tells_who_asked(olle, anna, post, seen):
+    post(deliver, letter("I Malmö."))
+    one = seen.query(Letter).one()
+    assert olle.post(f"/postrum/brev/{one.id}/tolka-om", page=olle.get("/postrum")).status_code == 303
+    assert [job.subject_id for job in seen.query(Job).filter_by(kind="parse_again")] == [one.id]
+    assert seen.query(Event).filter_by(what="parsing_asked").count() == 1
+    assert "Bad om att ett brev tolkas på nytt Olle Drift" in words(anna, f"/arende/{matter_of(seen)}")
+
+
+def matter_of(seen):
+    return seen.query(Matter).one().reference
+
+
+def test_a_button_without_its_token_does_nothing(olle, post, seen):
+    post(deliver, letter())
+    one = seen.query(Letter).one()
+    olle.client.post(f"/postrum/brev/{one.id}/tolka-om")
+    assert seen.query(Job).filter_by(kind="parse_again").count() == 0
+    assert "för gammal" in olle.get("/postrum").text
+
+
+def test_a_copy_is_told_as_a_copy(both, post):
+    once = letter("I Malmö.", Message_ID="<1@example.com>")
+    post(deliver, once)
+    post(deliver, b"Received: by example\r\n" + once)
+    assert "Kopia av ett brev som redan fanns i" in words(both)
+
+
+def test_a_fetched_letter_is_found_by_its_uids(olle, post, seen, clock):
+    post(receive, letter())
+    one = seen.query(Letter).one()
+    for uid in (7, 9):
+        seen.add(Fetched(mailbox="lista", uidvalidity=1, uid=uid, outcome="stored", digest=one.sha256,
+                         first_seen_at=clock(), last_seen_at=clock(), letter_id=one.id))  # fmt: skip
+    seen.add(MailboxState(mailbox="lista", looked_at=clock(), fault="svarar inte", fault_since=clock()))
+    seen.commit()
+    shown = words(olle)
+    assert "lista, UID 7 lista, UID 9" in shown
+    assert "svarar inte" in shown
+
+
+def test_a_uid_that_became_no_letter_says_why(olle, seen, clock):
+    for uid, outcome in ((7, "refused"), (8, "gone"), (9, "seen")):
+        seen.add(
+            Fetched(mailbox="lista", uidvalidity=1, uid=uid, outcome=outcome, size_bytes=60 * 1024 * 1024,
+                    first_seen_at=clock(), last_seen_at=clock())
+        )  # fmt: skip
+    seen.commit()
+    shown = words(olle)
+    assert "UID 7, 60 MB: för stort att ta emot, ligger kvar i brevlådan." in shown
+    assert "UID 8, 60 MB: borta ur brevlådan innan det hämtades." in shown
+    assert "UID 9, 60 MB: sett, inte hämtat än." in shown
+
+
+def test_the_page_costs_the_same_however_many_letters_there_are(both, post, handler_app):
+    def cost():
+        statements = []
+        listener = lambda *given: statements.append(given[2])  # noqa: E731
+        with handler_app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", listener)
+        both.get("/postrum")
+        event.remove(engine, "before_cursor_execute", listener)
+        return len(statements)
+
+    post(deliver, letter("I Malmö.", Message_ID="<0@example.com>"))
+    one = cost()
+    for number in range(1, 6):
+        post(receive, letter(f"I Malmö {number}.", Message_ID=f"<{number}@example.com>"))
+    post(unpack_all)
+    assert cost() == one <= 17
