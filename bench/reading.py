@@ -76,7 +76,8 @@ def reader(way: str) -> Callable[[Path, Path], object]:
         from intake.letters.parse import parse
 
         return parse
-    from intake.mailroom.unpacking import PARSE_MEMORY_BYTES, PARSE_SECONDS, letters
+    from intake import letters
+    from intake.mailroom.unpacking import PARSE_MEMORY_BYTES, PARSE_SECONDS
     from workers import process, queues, tasks  # noqa: F401
 
     # A child begins with all that its worker holds.

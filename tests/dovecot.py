@@ -119,7 +119,8 @@ class Dovecot:
     def file_of(self, mailbox: Mailbox, words: bytes) -> Path:
         """Find the file in which the server keeps a letter."""
         folder = self.home / "mail" / mailbox.user
-        return next(path for path in folder.glob("*/*") if path.is_file() and words in path.read_bytes())
+        kept = [path for path in folder.rglob("*") if path.parent.name in ("cur", "new")]
+        return next(path for path in kept if words in path.read_bytes())
 
     @property
     def authority(self) -> Path:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import SEEK_END
 from tempfile import TemporaryFile
@@ -25,7 +25,7 @@ from intake import mailroom
 from intake.errors import FileTooLarge, StorageError
 from intake.extensions import db, settings
 from intake.mailroom import journal
-from intake.mailroom.journal import Due, Place
+from intake.mailroom.journal import Due, Listed, Place
 from workers.imap_session import LetterGone, MailboxAway, ServerRefused, Session
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Round:
         present = self.session.uids(start, folder.next_uid)
         # What was seen once is followed to its end, wherever letters begin by now.
         present |= self.session.still_there(journal.unfinished(place))
-        journal.note(place, present, self.session.describe(journal.unknown(place, present)))
+        self._note(place, present)
         until = time.monotonic() + ROUND_SECONDS
         try:
             for letter in journal.due(place, present, self._limit_bytes):
@@ -71,6 +71,17 @@ class Round:
             log.warning("mailbox %s: the storage is full or away: %s", self.mailbox.name, error)
             self.fault = NO_ROOM
         journal.complain(self.mailbox.name, self.fault)
+
+    def _note(self, place: Place, present: set[int]) -> None:
+        """Write down what is there, with what the server tells of the letters that are new."""
+        new = journal.unknown(place, present)
+        try:
+            described = self.session.describe(new)
+        except MailboxAway:
+            # One of them may be what broke the connection; each is asked about when its turn comes.
+            journal.note(place, present, [Listed(uid) for uid in new])
+            raise
+        journal.note(place, present, described)
 
     @property
     def _limit_bytes(self) -> int:
@@ -100,9 +111,11 @@ class Round:
 
     def _store(self, place: Place, letter: Due) -> bool:
         """Make a letter ours, and say whether it is; one that is too large stays where it is."""
+        if letter.listed.internal_at is None:
+            letter = self._described(place, letter)
         with _spooled() as raw:
             try:
-                self.session.write_letter(letter.uid, letter.size_bytes, self._limit_bytes, raw)
+                self.session.write_letter(letter.listed, self._limit_bytes, raw)
                 raw.seek(0)
                 received = mailroom.receive(raw, self._envelope(place, letter, raw))
             except FileTooLarge:
@@ -114,6 +127,11 @@ class Round:
         log.info("mailbox %s: letter %d is letter %s", self.mailbox.name, letter.uid, received.letter_id)
         return True
 
+    def _described(self, place: Place, letter: Due) -> Due:
+        [listed] = self.session.describe([letter.uid])
+        journal.described(place, listed)
+        return replace(letter, listed=listed)
+
     def _envelope(self, place: Place, letter: Due, raw: BinaryIO) -> mailroom.Envelope:
         """Say how a letter came; who sent it is not known here, only what its headers say."""
         return mailroom.Envelope(
@@ -122,7 +140,7 @@ class Round:
             peer=self.mailbox.host,
             protocol="imap",
             trace={"mailbox": place.mailbox, "uid": letter.uid, "uidvalidity": place.uidvalidity},
-            received_at=letter.internal_at,
+            received_at=letter.listed.internal_at,
             is_trusted=self.mailbox.is_trusted,
             is_import=letter.is_import,
         )

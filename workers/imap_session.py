@@ -117,33 +117,22 @@ class Session:
         return found
 
     def describe(self, uids: Collection[int]) -> list[Listed]:
-        """Return when each letter came to the server, and its size as the server tells it."""
+        """Return when each letter came to the server, and its size, as far as the server will tell."""
         found: list[Listed] = []
         for some in _portions(uids):
             try:
-                found += self._described(some)
+                with _speaking():
+                    told = self._client.fetch(some, ["INTERNALDATE", "RFC822.SIZE"])
             except ServerRefused:
-                # One letter that the server cannot read lets it refuse the whole question.
-                for uid in some:
-                    found += self._described_alone(uid)
+                # One letter that it cannot read lets a server refuse the whole question.
+                log.warning("mailbox %s: its server will not describe all letters", self._mailbox.name)
+                told = {}
+            for uid in some:
+                facts = told.get(uid, {})
+                found.append(Listed(uid, facts.get(b"INTERNALDATE"), facts.get(b"RFC822.SIZE")))
         return found
 
-    def _described_alone(self, uid: int) -> list[Listed]:
-        try:
-            return self._described([uid])
-        except ServerRefused:
-            log.warning("mailbox %s: its server will not describe letter %d", self._mailbox.name, uid)
-            return [Listed(uid, None, None)]
-
-    def _described(self, uids: list[int]) -> list[Listed]:
-        with _speaking():
-            told = self._client.fetch(uids, ["INTERNALDATE", "RFC822.SIZE"])
-        return [
-            Listed(uid, facts.get(b"INTERNALDATE"), facts.get(b"RFC822.SIZE"))
-            for uid, facts in ((uid, told.get(uid, {})) for uid in uids)
-        ]
-
-    def write_letter(self, uid: int, told_bytes: int | None, limit_bytes: int, file: BinaryIO) -> None:
+    def write_letter(self, letter: Listed, limit_bytes: int, file: BinaryIO) -> None:
         """Write a letter's bytes to a file, a piece at a time.
 
         A piece that is not whole is the last, unless the server has told that there is more. What it
@@ -153,14 +142,14 @@ class Session:
         """
         written_bytes, is_whole = 0, False
         while not is_whole:
-            piece = self._piece(uid, written_bytes)
+            piece = self._piece(letter.uid, written_bytes)
             _write(file, piece)
             written_bytes += len(piece)
             if written_bytes > limit_bytes:
                 raise FileTooLarge("Brevet är större än vad som tas emot.")
-            is_whole = len(piece) != PIECE_BYTES and written_bytes >= max(told_bytes or 0, 1)
+            is_whole = len(piece) != PIECE_BYTES and written_bytes >= max(letter.size_bytes or 0, 1)
             if not piece and not is_whole:
-                self._require(uid, written_bytes)
+                self._require(letter.uid, written_bytes)
                 is_whole = True
 
     def _piece(self, uid: int, offset: int) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from intake import codes
 from intake.access import Person, visible
 from intake.extensions import db
-from intake.matters.merging import POSSIBLE, goes_to_one_mailbox
+from intake.matters.merging import goes_to_one_mailbox
 from intake.models import Matter, table_of
 
 _COLUMNS = table_of(Matter).c["id", "reference", "subject", "status", "received_at", "sender_email"]
@@ -34,9 +34,9 @@ class Kin:
     """``into`` is the matter that this one was merged into, None also when the person may not see it;
     ``parts`` are those that were merged into this one.
 
-    ``beside`` is one that this may be merged with: what the person typed, else what its subject names.
-    ``is_named`` tells that its subject does and nobody has said no; ``is_one_mailbox`` that the codes
-    of this one can only have gone to the other's address. ``typed`` was found in no inbox of the person's.
+    ``beside`` is one that this may be merged with: what the person typed, else what its subject names,
+    which ``is_named`` tells. ``is_one_mailbox`` tells that the codes of this one can only have gone to
+    the other's address. ``not_found`` was typed and is no other matter that the person sees.
     """
 
     is_merged: bool
@@ -45,35 +45,34 @@ class Kin:
     beside: Relative | None
     is_named: bool
     is_one_mailbox: bool
-    typed: str
+    not_found: str
 
 
 def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     """Read a matter's relatives behind the first wall; ``typed`` is a reference to compare with, or ""."""
-    columns = table_of(Matter).c["merged_into_id", "possible_of_id", "needs_person"]
-    matter = db.session.execute(select(*columns).where(Matter.id == matter_id)).one()
-    is_merged = matter.merged_into_id is not None
-    surviving = func.surviving_matter(matter_id)
-    is_named = POSSIBLE in matter.needs_person and not is_merged
-    reference = "" if is_merged else typed.strip()
-    beside = _find(person, Matter.reference == codes.read_reference(reference)) if reference else None
-    if beside is None and is_named:
-        beside = _find(person, Matter.id == func.surviving_matter(matter.possible_of_id))
-    if beside is not None and beside.id == matter_id:
-        beside = None
+    columns = table_of(Matter).c["merged_into_id", "possible_of_id"]
+    merged_into_id, possible_of_id = db.session.execute(select(*columns).where(Matter.id == matter_id)).one()
+    parts = _parts(person, matter_id)
+    if merged_into_id is not None:
+        into = _find(person, Matter.id == func.surviving_matter(matter_id))
+        return Kin(True, into, parts, None, is_named=False, is_one_mailbox=False, not_found="")
+    is_other = Matter.id != matter_id
+    named = _find(person, is_other, Matter.id == func.surviving_matter(possible_of_id))
+    chosen = _find(person, is_other, Matter.reference == codes.read_reference(typed))
+    beside = chosen or named
     return Kin(
-        is_merged=is_merged,
-        into=_find(person, Matter.id == surviving) if is_merged else None,
-        parts=_parts(person, matter_id),
+        is_merged=False,
+        into=None,
+        parts=parts,
         beside=beside,
-        is_named=is_named,
+        is_named=beside is not None and beside == named,
         is_one_mailbox=beside is not None and goes_to_one_mailbox(matter_id, beside.id),
-        typed=reference if beside is None else "",
+        not_found="" if chosen else typed.strip(),
     )
 
 
-def _find(person: Person, which: ColumnElement[bool]) -> Relative | None:
-    row = db.session.execute(select(*_COLUMNS).where(which, visible(person))).one_or_none()
+def _find(person: Person, *which: ColumnElement[bool]) -> Relative | None:
+    row = db.session.execute(select(*_COLUMNS).where(*which, visible(person))).one_or_none()
     return Relative(*row) if row else None
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
 
 from flask import flash, make_response, redirect, render_template, request, url_for
@@ -18,7 +16,7 @@ from intake.extensions import db, settings
 from intake.handler import forms, journal, queries
 from intake.handler.gate import person
 from intake.handler.surface import bp
-from intake.letters import outlook
+from intake.letters.within import outlook
 from intake.models import Letter
 from intake.words import in_digits
 
@@ -26,6 +24,8 @@ HEAD_BYTES = 64 * 1024
 # A letter begins with header lines; one of these is among them in every letter that was ever sent.
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _TELLING = re.compile(rb"^(from|date|received|message-id|mime-version|return-path)[ \t]*:", re.I | re.M)
+# Office keeps its documents in the same kind of file; only a message has a stream of this name.
+_OUTLOOKS_OWN = "__properties_version1.0".encode("utf-16-le")
 NO_LETTER = (
     "Filen är inget brev. Välj ett brev som är sparat som .eml eller .msg. I Outlook: dra brevet till"
     " skrivbordet, eller välj Spara som. Inget är registrerat."
@@ -94,25 +94,23 @@ def _is_letter(raw: BinaryIO) -> bool:
     head = raw.read(HEAD_BYTES)
     raw.seek(0)
     if head.startswith(outlook.SIGNATURE):
-        return _is_outlook(raw)
+        return _holds(raw, _OUTLOOKS_OWN)
     # Some programs put a line of their own first, and a mark of the text's encoding.
     lines = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"From ").lstrip()
     header = re.split(rb"\r?\n[ \t]*\r?\n", lines, maxsplit=1)[0]
     return b"\0" not in header and bool(_FIELD.search(header)) and bool(_TELLING.search(header))
 
 
-def _is_outlook(raw: BinaryIO) -> bool:
-    with NamedTemporaryFile() as copy:
-        for block in iter(lambda: raw.read(HEAD_BYTES), b""):
-            copy.write(block)
-        copy.flush()
-        raw.seek(0)
-        try:
-            with outlook.opened(Path(copy.name)):
-                return True
-        except Exception:
-            # Besides its own NoMessage it raises whatever a damaged file leads the library to.
-            return False
+def _holds(raw: BinaryIO, words: bytes) -> bool:
+    """Say whether a file holds these bytes, without trusting its form to any library here."""
+    raw.seek(0)
+    held = b""
+    while block := raw.read(HEAD_BYTES):
+        held = held[-len(words) :] + block
+        if words in held:
+            break
+    raw.seek(0)
+    return words in held
 
 
 def _offer_units(form: forms.RegisterForm) -> None:

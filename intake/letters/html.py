@@ -20,6 +20,8 @@ _BLOCKS = {
     "section", "article", "header", "footer", "dl", "dt", "dd", "hr", "center", "form", "fieldset", "body",
 }  # fmt: skip
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre"}
+# Marks before a quoted line, however deep the quotes stand in each other.
+MARKS = 9
 _HIDDEN = {"script", "style", "title", "template"}
 
 
@@ -35,7 +37,7 @@ def html_to_text(source: str) -> str:
 
 
 class _Page:
-    """The lines read so far, the line being read, and the link it stands in."""
+    """The lines read so far, the line being read, and the link and the quotes it stands in."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -43,6 +45,7 @@ class _Page:
         self.link: tuple[str, int] | None = None
         self.gap = False
         self.in_pre = 0
+        self.depth = 0
         self.unclosed: set[str] = set()
 
     def words(self, raw: str) -> None:
@@ -97,6 +100,8 @@ class _Page:
             self.line.append("  ")
         elif name in _BLOCKS:
             self._break()
+            if name == "blockquote":
+                self.depth = max(0, self.depth + (-1 if is_closing else 1))
             self.gap = self.gap or name in _PARAGRAPHS
             if name == "li" and not is_closing:
                 self.line.append("- ")
@@ -126,7 +131,9 @@ class _Page:
         if self.gap and self.lines and self.lines[-1]:
             self.lines.append("")
         self.gap = False
-        self.lines.append(text)
+        # What is quoted bears the marks that it has in a plain text.
+        mark = ">" * min(self.depth, MARKS)
+        self.lines.append(f"{mark} {text}" if mark else text)
         self.line = []
 
     def text(self) -> str:

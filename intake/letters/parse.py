@@ -14,11 +14,9 @@ from io import BytesIO
 from pathlib import Path
 
 from intake.errors import LetterUnreadable
-from intake.letters import outlook
 from intake.letters.addresses import addresses
 from intake.letters.automatic import automatic_reason
 from intake.letters.charsets import clean_label
-from intake.letters.containers import Opener
 from intake.letters.headers import Headers
 from intake.letters.outline import every, leading_junk, outline
 from intake.letters.reader import Reader
@@ -26,6 +24,8 @@ from intake.letters.reports import report_of
 from intake.letters.senders import sender_of
 from intake.letters.shelf import Shelf, ShelfFull
 from intake.letters.values import Flow, Letter, Part
+from intake.letters.within import outlook
+from intake.letters.within.containers import Opener
 
 MAX_PROBLEMS = 100
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")

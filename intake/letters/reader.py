@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from intake.errors import LetterUnreadable
 from intake.letters.charsets import clean_label, clean_text, decode
-from intake.letters.containers import MAX_LEVELS, Body, Opener, kind_of
 from intake.letters.decoding import Span, decode_body
 from intake.letters.html import html_to_text
 from intake.letters.outline import Node, outline
@@ -26,6 +25,7 @@ from intake.letters.roles import (
 )
 from intake.letters.shelf import Shelf
 from intake.letters.values import Flow, Part
+from intake.letters.within.containers import MAX_LEVELS, Body, Opener, kind_of
 
 MAX_TEXT_CHARACTERS = 200_000
 # So much of a letter's bodies is read as text; what lies beyond is kept as a file only.
@@ -187,6 +187,8 @@ class Reader:
         is_alternative = parent is not None and parent.content_type == "multipart/alternative"
         # Enriched text beside a plain one only repeats it.
         repeats = has_plain and is_other_form(node, parent)
+        if repeats:
+            self.shelf.problems.append(f"{called(node)}: samma text i ett annat format ({node.content_type})")
         shown_inline = is_alternative or is_inline(node)
         part = self._store(node, file_name(node, self.raw), shown_inline=shown_inline, is_body=repeats)
         if node.content_type.startswith("text/") and not is_attached(node):

@@ -53,6 +53,6 @@ class Shelf:
         if self.room_parts < 1:
             raise ShelfFull(f"brevet har fler än {MAX_PARTS} delar, resten är inte uppackat")
         if source.size_bytes > self.room_bytes:
-            raise ShelfFull("det som ligger i den är för stort att packa upp, resten är inte uppackat")
+            raise ShelfFull("det som ligger i den är för stort, resten är inte uppackat")
         self.room_parts -= 1
         self.room_bytes -= source.size_bytes

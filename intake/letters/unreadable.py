@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from intake.letters import outlook
 from intake.letters.parse import best_effort
 from intake.letters.values import Letter, Part
+from intake.letters.within import outlook
 
 # The path of the "part" that is the whole raw letter.
 WHOLE = "raw"

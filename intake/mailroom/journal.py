@@ -50,20 +50,32 @@ class Listed:
     """A letter as its server describes it; None where it would not."""
 
     uid: int
-    internal_at: datetime | None
-    size_bytes: int | None
+    internal_at: datetime | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Due:
-    """A letter to be stored and moved, or only moved when it is stored already."""
+    """A letter to be stored and moved, or only moved when it is stored already.
 
-    uid: int
-    internal_at: datetime | None
-    size_bytes: int | None
+    ``is_early`` says that it was there when the mailbox was first looked at, in this numbering.
+    """
+
+    listed: Listed
+    first_seen_at: datetime
     is_stored: bool
     is_copied: bool
-    is_import: bool
+    is_early: bool
+
+    @property
+    def uid(self) -> int:
+        return self.listed.uid
+
+    @property
+    def is_import(self) -> bool:
+        """Say whether it is taken over from before, as one is of which nobody can tell when it came."""
+        came_at = self.listed.internal_at
+        return self.is_early and (came_at is None or came_at < self.first_seen_at - IMPORT_AGE)
 
 
 def begin(place: Place, next_uid: int, since: date | None) -> Start:
@@ -157,12 +169,9 @@ def due(place: Place, present: Collection[int], limit_bytes: int) -> list[Due]:
     One that was taken up in vain comes last, and after more than three times once an hour, so that it
     stops no other. One that was refused stays so while it is over the limit.
     """
-    is_import = (Fetched.uid < MailboxState.first_uid) & (
-        Fetched.internal_at < Fetched.first_seen_at - IMPORT_AGE
-    )
     is_time = (Fetched.times_seen <= OFTEN) | (Fetched.taken_up_at < now() - RARELY)
     rows = db.session.execute(
-        select(Fetched, func.coalesce(is_import, False))
+        select(Fetched, Fetched.uid < MailboxState.first_uid)
         .join(MailboxState, MailboxState.mailbox == Fetched.mailbox)
         .where(_here(place), _among(present), is_time)
         .where((Fetched.outcome != "refused") | (Fetched.size_bytes <= limit_bytes))
@@ -170,14 +179,13 @@ def due(place: Place, present: Collection[int], limit_bytes: int) -> list[Due]:
     )
     found = [
         Due(
-            row.uid,
-            row.internal_at,
-            row.size_bytes,
+            Listed(row.uid, row.internal_at, row.size_bytes),
+            row.first_seen_at,
             is_stored=row.outcome == "stored",
             is_copied=row.copied_at is not None,
-            is_import=is_import,
+            is_early=is_early,
         )
-        for row, is_import in rows
+        for row, is_early in rows
     ]
     db.session.commit()
     return found
@@ -197,6 +205,11 @@ def take_up(place: Place, uid: int) -> None:
 def lay_down(place: Place, uid: int) -> None:
     """Take back that a letter was taken up, when it was none of its fault that it got no further."""
     _record(place, uid, times_seen=Fetched.times_seen - 1)
+
+
+def described(place: Place, letter: Listed) -> None:
+    """Note what a server tells of a letter that it told nothing of when it was first seen."""
+    _record(place, letter.uid, internal_at=letter.internal_at, size_bytes=letter.size_bytes)
 
 
 def stored(place: Place, uid: int, received: Received) -> None:

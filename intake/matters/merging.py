@@ -77,12 +77,16 @@ def part_again(act: Act) -> None:
 
 
 def dismiss(act: Act) -> None:
-    """Record that a matter does not belong to the one that its subject names, and commit."""
+    """Record that a matter does not belong to the one that its subject names, and commit.
+
+    NotAllowed when it names none, or that was recorded before.
+    """
     matter = _held(act.matter_id)
     _require_as_seen(act, matter)
-    if POSSIBLE not in matter.needs_person:
-        raise NotAllowed("Det är redan avgjort om ärendet hör till ett annat.")
-    update_matter(matter.id, {"needs_person": [need for need in matter.needs_person if need != POSSIBLE]})
+    if matter.possible_of_id is None:
+        raise NotAllowed("Det är redan avgjort att ärendet inte hör till ett annat.")
+    needs = [need for need in matter.needs_person if need != POSSIBLE]
+    update_matter(matter.id, {"needs_person": needs, "possible_of_id": None})
     named = db.session.scalar(select(Matter.reference).where(Matter.id == matter.possible_of_id))
     note(matter.id, "not_supplement", {"of": named}, act.handler_id)
     db.session.commit()

@@ -18,7 +18,11 @@ CHECKS = {
     "ck_matter_merged_is_closed": "merged_into_id IS NULL OR closed_at IS NOT NULL",
     "ck_matter_only_merged_leads_on": "merged_into_id IS NOT NULL OR NOT codes_lead_on",
 }
-GRANTS = {"citizen": {"matter": "SELECT (merged_into_id)"}}
+GRANTS = {
+    "citizen": {"matter": "SELECT (merged_into_id)"},
+    # That a matter does not belong to the one that its subject names, a person says.
+    "handler": {"matter": "UPDATE (possible_of_id)"},
+}
 
 FUNCTIONS = {
     # Where new things of a matter belong: to itself, or to the one that it went into in the end. UNION, here
@@ -69,6 +73,24 @@ FUNCTIONS = {
         """,
         ("handler",),
     ),
+    # The messages that a code may show of the matter that it opens. Where it does not lead on, those that
+    # went away with the matter are still its own: what was once told to somebody stays told.
+    "followed_messages(uuid)": (
+        """
+        CREATE FUNCTION followed_messages(p_matter uuid) RETURNS SETOF uuid
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT message.id FROM message WHERE message.matter_id = p_matter
+            UNION
+            SELECT jsonb_array_elements_text(went.detail -> 'messages')::uuid FROM (
+                SELECT event.detail FROM event JOIN matter ON matter.id = event.matter_id
+                WHERE event.matter_id = p_matter AND event.what = 'merged_into'
+                  AND matter.merged_into_id IS NOT NULL
+                ORDER BY event.at DESC, event.id DESC LIMIT 1
+            ) went
+        $$
+        """,
+        (),
+    ),
     # Whether a wall stands between two matters: one of their units has one, and they are not the same.
     "is_wall_between(uuid, uuid)": (
         """
@@ -108,7 +130,7 @@ FUNCTIONS = {
         (),
     ),
     # A matter goes into another that is not merged itself, so that no chain ever comes round again. The
-    # caller holds both rows and has closed the first; flags and wishes are those of both, and the more
+    # caller has seen to it that the person may see both, holds both rows and has closed the first; flags and wishes are those of both, and the more
     # careful ones: a wish counts where both are the same person's.
     "merge_matters(uuid, uuid, boolean)": (
         """
@@ -161,6 +183,10 @@ FUNCTIONS = {
     ),
 }  # fmt: skip
 
+SHOWN = (
+    "message.matter_id = followed_matter(p_reference, p_code_hash)",
+    "message.id IN (SELECT followed_messages(followed_matter(p_reference, p_code_hash)))",
+)
 # What stood before and is changed here, with what was put in. So both ways are told once.
 CHANGED = {
     "followed_matter(text, text)": (
@@ -185,6 +211,40 @@ CHANGED = {
         $$
         """,
         {"opened": ("matter.id", "opened_matter(matter.id)")},
+    ),
+    "followed_answers(text, text)": (
+        """
+        CREATE OR REPLACE FUNCTION followed_answers(p_reference text, p_code_hash text)
+        RETURNS TABLE (text text, at timestamptz, files json)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT message.text, message.created_at,
+                   (SELECT coalesce(json_agg(json_build_object(
+                                'id', attachment.id, 'name', attachment.name,
+                                'size_bytes', attachment.size_bytes,
+                                'state', file_state(attachment.verdict)) ORDER BY attachment.position), '[]')
+                    FROM attachment WHERE attachment.message_id = message.id)
+            FROM message
+            WHERE {shown}
+              AND message.direction = 'outgoing' AND message.is_told
+            ORDER BY message.created_at, message.id
+        $$
+        """,
+        {"shown": SHOWN},
+    ),
+    "followed_file(text, text, uuid)": (
+        """
+        CREATE OR REPLACE FUNCTION followed_file(p_reference text, p_code_hash text, p_file uuid)
+        RETURNS TABLE (name text, size_bytes bigint, state text, storage_key text)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT attachment.name, attachment.size_bytes, file_state(attachment.verdict),
+                   CASE WHEN file_state(attachment.verdict) = 'ready' THEN attachment.storage_key END
+            FROM attachment JOIN message ON message.id = attachment.message_id
+            WHERE attachment.id = p_file
+              AND {shown}
+              AND message.direction = 'outgoing' AND message.is_told
+        $$
+        """,
+        {"shown": SHOWN},
     ),
     "revoke_codes(uuid, timestamptz)": (
         """

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from intake.models import Event, Matter, Message
 from tests import desk
 from tests.letters_home import deliver, letter
+from tests.markup import judge
 
 
 @pytest.fixture
@@ -162,3 +163,12 @@ def test_the_history_tells_of_both_ways(anna, both):
     assert f"Sammanförde ärendet med {kept} Anna Lindgren" in said
     assert "när det delades upp igen" in said or "hör inte längre ihop" in said
     assert f"Hit fördes det som stod i {gone}" in desk.text_of(anna.page(kept))
+
+
+def test_its_pages_are_sound(anna, both, tmp_path):
+    gone, kept = both
+    pages = {"beside": anna.page(gone).text, "not found": anna.get(f"/arende/{kept}?into=hej").text}
+    anna.act(gone, "sammanfor", into=kept)
+    pages |= {"merged": anna.page(gone).text, "kept": anna.page(kept).text}
+    wrong = judge(pages, tmp_path)
+    assert not wrong, "\n".join(wrong)

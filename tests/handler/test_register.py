@@ -6,9 +6,12 @@ import io
 
 import pytest
 
+from intake.errors import FileTooLarge
+from intake.handler import register
 from intake.models import Arrival, Event, Job, Letter, Matter
 from tests import desk
-from tests.letters_home import letter, unpack_all
+from tests.letters.outlook_files import attached, compound, message
+from tests.letters_home import address_of, letter, matters, unpack_all
 
 
 @pytest.fixture
@@ -70,12 +73,27 @@ def test_another_who_brings_it_learns_no_more_than_that_it_is_here(anna, sit, un
     assert bo.get(answer.location).status_code == 404
 
 
+def saved_by_outlook():
+    said = {0x0037: "Stulen cykel – Malmö", 0x0042: "Kåre Öberg", 0x5D02: "kare@example.com",
+            0x1000: "Min cykel stals i Malmö.", 0x1035: "<7@example.com>"}  # fmt: skip
+    return compound(message(said, [], [attached({0x0C15: 1, 0x3001: "Polisen", 0x39FE: "syd@example.se"})]))
+
+
+def test_a_letter_that_outlook_saved_is_a_letter(anna, unpack, seen):
+    assert bring(anna, saved_by_outlook(), name="brev.msg").status_code == 303
+    unpack()
+    words = desk.text_of(anna.page(seen.query(Matter).one().reference))
+    assert "Kåre Öberg <kare@example.com> , via e-post" in words
+    assert "Stulen cykel – Malmö" in words
+
+
 @pytest.mark.parametrize(
     ("raw", "name"),
     [
         (b"%PDF-1.4\n1 0 obj", "brev.eml"),
         (b"PK\x03\x04" + b"\0" * 100, "brev.msg"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "brev.msg"),
+        (compound({"WordDocument": b"Hej"}), "dokument.msg"),
         (b"Hej! Det h\xe4r \xe4r bara text.\n", "brev.eml"),
         (b"", "tomt.eml"),
     ],
@@ -88,9 +106,6 @@ def test_what_is_no_letter_is_refused_while_one_can_be_told(anna, seen, raw, nam
 
 
 def test_a_letter_over_the_limit_is_refused_in_words(anna, seen, monkeypatch):
-    from intake.errors import FileTooLarge
-    from intake.handler import register
-
     def refuse(*_):
         raise FileTooLarge("för stor")
 
@@ -118,8 +133,6 @@ def test_the_inbox_leads_there_for_those_who_take_in_letters(anna, sit):
 
 
 def test_the_address_in_a_letter_that_is_brought_leads_to_its_matter(anna, unpack, seen, worker_app):
-    from tests.letters_home import address_of, matters
-
     bring(anna, letter(Message_ID="<1@example.com>"))
     unpack()
     with worker_app.app_context():

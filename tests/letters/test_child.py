@@ -59,7 +59,9 @@ def test_a_letter_that_takes_too_much_memory_is_unreadable(raw, tmp_path):
 
 def test_an_attachment_that_kills_its_reader_does_not_take_the_letter_along(raw, tmp_path, monkeypatch):
     raw.write_bytes(RAW.replace(b"image/png; name=", b"message/rfc822; name="))
-    monkeypatch.setattr("intake.letters.containers.outline", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(
+        "intake.letters.within.containers.outline", lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    )
     letter = parse_in_child(raw, tmp_path / "parts", seconds=20, memory_bytes=256 * MEGABYTE)
     assert (letter.subject, letter.text, len(letter.parts)) == ("Hjälp", "Hej på dig", 1)
     assert "inte uppackat" in letter.problems[-1]

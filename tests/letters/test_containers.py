@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from intake.letters import shelf
-from intake.letters.uuencoded import written_files
+from intake.letters.within.uuencoded import written_files
 
 PDF = (
     b"Content-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n"
@@ -102,7 +102,7 @@ def test_all_parts_together_are_at_most_a_thousand(read):
     letter = read(mixed(PLAIN, *[attached(mixed(*[PDF] * 400))] * 3, PDF))
     assert len(letter.parts) <= 1000
     assert letter.parts[-1].path == "5"
-    assert "del 4 brevet har fler än 1000 delar, resten är inte uppackat" in letter.problems
+    assert "del 4: brevet har fler än 1000 delar, resten är inte uppackat" in letter.problems
 
 
 def test_what_is_taken_out_has_a_size_that_it_may_not_pass(read, monkeypatch):
@@ -111,13 +111,13 @@ def test_what_is_taken_out_has_a_size_that_it_may_not_pass(read, monkeypatch):
     large = b"Content-Type: image/png; name=b.png\r\n\r\n" + b"x" * 1000
     letter = read(mixed(PLAIN, attached(mixed(PDF, large)), PDF))
     assert listed(letter) == [("2", "Hej.eml"), ("2~1", "a.pdf"), ("3", "a.pdf")]
-    assert any("för stort att packa upp" in problem for problem in letter.problems)
+    assert any("för stort, resten" in problem for problem in letter.problems)
 
 
 def test_a_reader_that_breaks_costs_only_what_lies_in_the_part(read, monkeypatch):
     for error in (RecursionError, MemoryError, ValueError, OSError("no errno")):
         monkeypatch.setattr(
-            "intake.letters.containers.outline", lambda *_, error=error: (_ for _ in ()).throw(error)
+            "intake.letters.within.containers.outline", lambda *_, error=error: (_ for _ in ()).throw(error)
         )
         letter = read(mixed(PLAIN, attached(mixed(PLAIN, PDF)), PDF))
         assert listed(letter) == [("2", "Hej.eml"), ("3", "a.pdf")]
@@ -126,7 +126,7 @@ def test_a_reader_that_breaks_costs_only_what_lies_in_the_part(read, monkeypatch
 
 def test_a_disk_that_fails_within_a_container_is_not_the_letters_fault(read, monkeypatch):
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr("intake.letters.containers.outline", lambda *_: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("intake.letters.within.containers.outline", lambda *_: (_ for _ in ()).throw(full))
     with pytest.raises(OSError, match="No space"):
         read(mixed(PLAIN, attached(PDF)))
 
@@ -144,6 +144,12 @@ def test_a_file_written_in_the_text_is_listed_and_the_text_left_alone(read):
 def test_a_file_written_in_an_attached_letters_text_is_listed_too(read):
     inner = HEAD + b"\r\nHej\r\nbegin 644 b\r\n#86)C\r\n`\r\nend\r\n"
     assert listed(read(mixed(PLAIN, attached(inner)))) == [("2", "Hej.eml"), ("2~1~1", "b")]
+
+
+def test_more_files_in_a_text_than_a_letter_may_have_are_named(read):
+    letter = read(HEAD + b"\r\n" + b"begin 644 b\r\n#86)C\r\n`\r\nend\r\n" * 2000)
+    assert len(letter.parts) == 999
+    assert "del 1: brevet har fler än 1000 delar, resten är inte uppackat" in letter.problems
 
 
 def test_a_line_that_only_begins_like_a_file_is_text(read):

@@ -90,6 +90,14 @@ def test_a_msg_with_rich_text_alone_becomes_text(read):
     assert letter.parts[0].file.read_bytes() == rtf
 
 
+def test_html_within_rich_text_is_read_as_html(read):
+    rtf = rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Hej & h\'e4{\*\htmltag72 </p>}"
+    rtf += rb"\htmlrtf\par}"
+    rtf += rb"\htmlrtf0 {\*\htmltag64 <a href='https://b.se'>}sidan{\*\htmltag72 </a>}{\*\mhtmltag84 <a>}}"
+    letter = read(compound(message({0x1009: compressed_rtf.compress(rtf)})))
+    assert letter.text == "Hej & hä\n\nsidan <https://b.se>\n"
+
+
 def test_a_letter_within_a_msg_is_shown_as_text_with_its_files(read):
     inner = message({0x0037: "Det gamla", 0x1000: "Hej igen", 0x0042: "Bo"}, [attached(FILE)], head=24)
     letter = read(compound(message(SAID, [attached({0x3001: "Det gamla"}, inner)])))

@@ -59,6 +59,21 @@ def test_an_html_letter_becomes_text_with_its_links_shown(read):
     assert letter.parts[0].file.read_bytes() == page
 
 
+def test_what_an_html_letter_quotes_bears_the_marks_of_a_quote(read):
+    page = b"<p>Ja tack.</p><blockquote>Vill du ha kopior?<blockquote>Hej</blockquote></blockquote><p>Li</p>"
+    letter = read(b"Subject: x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + page)
+    assert letter.text == "Ja tack.\n\n> Vill du ha kopior?\n\n>> Hej\n\nLi\n"
+
+
+def test_enriched_text_beside_a_plain_one_is_named(read):
+    letter = read(
+        b'Content-Type: multipart/alternative; boundary="b"\r\n\r\n--b\r\n\r\nHej\r\n'
+        b"--b\r\nContent-Type: text/enriched\r\n\r\n<bold>Hej</bold>\r\n--b--\r\n"
+    )
+    assert letter.text.strip() == "Hej"
+    assert any("text/enriched" in problem for problem in letter.problems)
+
+
 def test_html_beside_plain_text_is_kept_but_not_read_twice(read):
     letter = read(multipart(b"alternative", PLAIN, b"Content-Type: text/html\r\n\r\n<p>Se bilagan.</p>"))
     assert letter.text == "Se bilagan."

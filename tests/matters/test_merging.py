@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from intake import drafts, ledger
+from intake import drafts, exports, ledger
 from intake.answers import Answers
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db
@@ -406,6 +406,17 @@ class TestCodes:
         with handler_app.app_context():
             assert not answering.has_code(kept_id)
 
+    def test_what_was_told_to_one_is_told_still_and_nothing_of_the_others(
+        self, kept, gone, merge, do, citizen_app
+    ):
+        key = key_to(gone)
+        for matter in (kept, gone):
+            do(work.reply, matter, f"Svar {matter.reference}.")
+        merge(gone, kept, codes_lead_on=False)
+        reference = gone.reference
+        with citizen_app.app_context():
+            assert [answer.text for answer in following.answers(key)] == [f"Svar {reference}."]
+
     def test_revoking_the_others_codes_ends_it_too(self, kept, gone, merge, do, citizen_app):
         keys = [key_to(gone), key_to(kept)]
         merge(gone, kept)
@@ -510,10 +521,22 @@ class TestPartingAgain:
         assert (len(texts(gone)), texts(kept)) == (2, [])
 
 
+def test_two_behind_the_same_wall_may_be_merged(bring, merge):
+    gone, kept = bring(unit_id="su"), bring(unit_id="su")
+    merge(gone, kept)
+    assert len(texts(kept)) == 2
+
+
+def test_an_export_tells_where_a_matter_went(kept, gone, merge):
+    merge(gone, kept)
+    told = exports.show(gone.reference)
+    assert (told["merged_into"], told["messages"]) == (kept.reference, [])
+
+
 def test_a_letter_that_does_not_belong_is_marked_no_more(bring, kept, do):
     gone = bring(possible_of_id=kept.id, needs_person=["possible_supplement", "unreadable"])
     do(merging.dismiss, gone)
-    assert (fresh(gone).needs_person, fresh(gone).possible_of_id) == (["unreadable"], kept.id)
+    assert (fresh(gone).needs_person, fresh(gone).possible_of_id) == (["unreadable"], None)
     with pytest.raises(NotAllowed, match="redan avgjort"):
         do(merging.dismiss, gone)
 

@@ -17,7 +17,7 @@ from intake.models import Fetched, Letter, MailboxState, Matter, Message, Outgoi
 from intake.storage import FolderStorage
 from tests import dovecot as server
 from tests.letters_home import letter, unpack_all
-from workers import fetch_round
+from workers import fetch_round, imap_session
 from workers.fetch_round import Round
 from workers.fetching import Fetcher, Pauses
 from workers.imap_session import ServerRefused, Session
@@ -186,6 +186,33 @@ def test_a_letter_in_the_middle_of_a_hundred_stops_no_other(app, dovecot, put, f
     assert len(dovecot.letters(mailbox, "Intake")) == 100
 
 
+def test_a_letter_that_the_server_cannot_even_describe_stops_no_other(app, dovecot, put, fetch, clock):
+    mailbox = dovecot.new_mailbox()
+    put(mailbox, 1, 3, came_at=clock.at - timedelta(days=3))
+    put(mailbox, 2)
+    # Without its size in its name the file must be read to be described.
+    hidden = dovecot.file_of(mailbox, b"Brev nummer 3.")
+    hidden = hidden.rename(hidden.with_name(hidden.name.partition(",")[0]))
+    for cache in hidden.parents[1].glob("dovecot*"):
+        cache.unlink()
+    hidden.chmod(0)
+    fetch(mailbox)
+    assert sorted(told()) == ["Brev nummer 1.", "Brev nummer 2."]
+    assert sorted(outcomes()) == ["seen", "stored", "stored"]
+    # What lay there from before is known as such all the same.
+    assert count(OutgoingLetter) == 1
+
+
+def test_whatever_is_asked_in_portions_is_asked_of_all(app, dovecot, put, monkeypatch):
+    mailbox = dovecot.new_mailbox()
+    put(mailbox, *range(7))
+    for name, portion in (("SEARCHED_UIDS", 2), ("ASKED_AT_ONCE", 3), ("PIECE_BYTES", 50)):
+        monkeypatch.setattr(imap_session, name, portion)
+    go(mailbox)
+    assert dovecot.letters(mailbox, "Intake") == [numbered(number) for number in range(7)]
+    assert len(told()) == 7
+
+
 def test_a_letter_that_is_too_large_stays_and_is_told_of(app, dovecot, put, caplog, monkeypatch):
     mailbox = dovecot.new_mailbox()
     big = letter("x " * 3_000_000)
@@ -264,14 +291,28 @@ def test_letters_that_are_numbered_anew_are_stored_once_and_none_is_passed_over(
     assert sorted(number for _, number in kept) == [1, 2]
 
 
+def test_a_letter_that_was_numbered_anew_is_no_alarm_under_its_old_number(app, dovecot, put, fetch):
+    mailbox = dovecot.new_mailbox(folder="Post")
+    with dovecot.client(mailbox) as client:
+        client.create_folder("Post")
+        put(mailbox, 1)
+        dovecot.file_of(mailbox, b"Brev nummer 1.").chmod(0)
+        fetch(mailbox)
+        assert journal.repeated()
+        client.delete_folder("Post")
+        client.create_folder("Post")
+    fetch(mailbox)
+    assert not journal.repeated()
+
+
 def test_a_letter_that_somebody_takes_away_is_noted_as_gone(app, dovecot, put, monkeypatch):
     mailbox, write = dovecot.new_mailbox(), Session.write_letter
     put(mailbox, 1, 2)
 
-    def write_letter(session, uid, *rest):
-        if uid == 1:
+    def write_letter(session, letter, *rest):
+        if letter.uid == 1:
             dovecot.file_of(mailbox, b"Brev nummer 2.").unlink()
-        write(session, uid, *rest)
+        write(session, letter, *rest)
 
     monkeypatch.setattr(Session, "write_letter", write_letter)
     go(mailbox)

@@ -187,6 +187,11 @@ def test_what_announces_bytes_that_are_no_commands_ends_the_connection(
     assert mailroom.letters == []
 
 
-def test_bytes_that_trickle_in_are_no_sign_of_life(start: Callable[..., Running]) -> None:
-    with start(silence_seconds=0.2).raw("EHLO x") as client, pytest.raises(ConnectionError):
-        deque(map(client.send, itertools.repeat(b"N")), maxlen=0)
+@pytest.mark.parametrize("commands", [IN_DATA[:1], IN_DATA], ids=["in a command", "in a letter"])
+def test_bytes_that_trickle_in_are_no_sign_of_life(
+    commands: tuple[str, ...], start: Callable[..., Running], mailroom: Mailroom
+) -> None:
+    begun = "".join(f"{command}\r\n" for command in commands).encode()
+    with start(silence_seconds=0.1).raw() as client, pytest.raises(ConnectionError):
+        deque(map(client.send, itertools.chain([begun], itertools.repeat(b"N"))), maxlen=0)
+    assert mailroom.letters == []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from html import escape
 
 import compressed_rtf
 
 from intake.letters.charsets import clean_text, decode
 from intake.letters.decoding import Span
+from intake.letters.html import html_to_text
 
 # Unpacking is slow (about 1 MB/s), and a text that people wrote is never near this.
 MAX_PACKED_BYTES = 1024 * 1024
@@ -60,13 +62,15 @@ def rtf_to_text(source: bytes) -> str:
         elif word:
             page.control(word, int(number) if number else None)
         elif sign == b"*":
-            page.state.is_hidden = True
+            page.hide()
         elif sign in _SIGNS:
             page.say(_SIGNS[sign])
         elif text or hexadecimal:
             page.bytes(text or bytes.fromhex(hexadecimal.decode()))
     page.flush()
-    return clean_text("".join(page.said)).strip("\n") + "\n" if page.said else ""
+    text = clean_text("".join(page.said))
+    text = (html_to_text(text) if page.is_html else text).strip("\n")
+    return text + "\n" if text else ""
 
 
 @dataclass
@@ -74,6 +78,7 @@ class _State:
     """What holds within one group: whether it is read, its font, how many letters follow ``\\u``."""
 
     is_hidden: bool = False
+    is_tag: bool = False
     is_html_only: bool = False
     in_fonts: bool = False
     font: int = 0
@@ -91,6 +96,7 @@ class _Page:
         self.fonts: dict[int, str] = {}
         self.charset = "cp1252"
         self.skip = 0
+        self.is_html = False
 
     def group(self, is_opening: bool) -> None:
         self.flush()
@@ -101,14 +107,24 @@ class _Page:
         elif self.outer:
             self.state = self.outer.pop()
 
+    def hide(self) -> None:
+        self.flush()
+        self.state.is_hidden = True
+
     def control(self, word: bytes, number: int | None) -> None:
         state = self.state
         if word == b"fonttbl":
-            state.in_fonts = state.is_hidden = True
+            state.in_fonts = True
+            self.hide()
         elif word in _NEVER_READ:
-            state.is_hidden = True
+            self.hide()
+        elif word == b"fromhtml":
+            # HTML in rich text's clothes (MS-OXRTFEX): its tags stand in groups of their own.
+            self.is_html = True
+        elif word == b"htmltag" and self.is_html:
+            state.is_hidden, state.is_tag = False, True
         elif word == b"htmlrtf":
-            # What stands between these repeats the HTML's own words for a reader without HTML.
+            # What stands between these is for a reader without HTML.
             self.flush()
             state.is_html_only = number != 0
         elif word == b"f":
@@ -127,15 +143,13 @@ class _Page:
 
     def _unicode(self, number: int) -> None:
         self.flush()
-        if self._is_read:
-            # Surrogates come as two signs, and clean_text joins them.
-            self.said.append(chr(number & 0xFFFF))
+        # Surrogates come as two signs, and clean_text joins them.
+        self._add(chr(number & 0xFFFF))
         self.skip = self.state.fallback
 
     def say(self, words: str) -> None:
         self.flush()
-        if self._is_read:
-            self.said.append(words)
+        self._add(words)
 
     def bytes(self, raw: bytes) -> None:
         passed = min(self.skip, len(raw))
@@ -146,8 +160,12 @@ class _Page:
     def flush(self) -> None:
         if self.raw:
             charset = self.fonts.get(self.state.font, self.charset)
-            self.said.append(decode(bytes(self.raw), charset)[0])
+            self._add(decode(bytes(self.raw), charset)[0])
             self.raw.clear()
+
+    def _add(self, words: str) -> None:
+        if self._is_read:
+            self.said.append(escape(words) if self.is_html and not self.state.is_tag else words)
 
     @property
     def _is_read(self) -> bool:

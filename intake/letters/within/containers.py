@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from intake.errors import LetterUnreadable
-from intake.letters import mapi
-from intake.letters.cms import NoContent, signed_content
 from intake.letters.decoding import Span, decode_body
 from intake.letters.html import html_to_text
-from intake.letters.mapi import MapiFile, MapiMessage
-from intake.letters.outline import Node, every, outline
-from intake.letters.outlook import SIGNATURE as OLE_SIGNATURE
-from intake.letters.outlook import opened, sender_of, sent_at
+from intake.letters.outline import MAX_PARTS, Node, every, outline
 from intake.letters.roles import (
     LETTER_TYPES,
     ODD_TYPES,
@@ -30,12 +26,17 @@ from intake.letters.roles import (
     letter_name,
     role_of,
 )
-from intake.letters.rtf import rtf_to_text
 from intake.letters.shelf import Shelf, ShelfFull
-from intake.letters.tnef import SIGNATURE as TNEF_SIGNATURE
-from intake.letters.tnef import read_tnef
-from intake.letters.uuencoded import written_files
 from intake.letters.values import Part
+from intake.letters.within import mapi
+from intake.letters.within.cms import NoContent, signed_content
+from intake.letters.within.mapi import MapiFile, MapiMessage
+from intake.letters.within.outlook import SIGNATURE as OLE_SIGNATURE
+from intake.letters.within.outlook import opened, sender_of, sent_at
+from intake.letters.within.rtf import rtf_to_text
+from intake.letters.within.tnef import SIGNATURE as TNEF_SIGNATURE
+from intake.letters.within.tnef import read_tnef
+from intake.letters.within.uuencoded import written_files
 
 MAX_LEVELS = 3
 Kind = Literal["letter", "tnef", "msg", "signed"]
@@ -46,6 +47,14 @@ _SIGNED_TYPES = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _OCTETS = "application/octet-stream"
 _DAMAGED = "är skadad, det som ligger i den kunde inte läsas"
 _TOO_DEEP = f"ligger mer än {MAX_LEVELS} nivåer in i brevet, det som finns i den är inte uppackat"
+
+# What a handler is told of a winmail.dat, by whether it is whole and whether it holds files.
+_FOUND = {
+    (True, True): "filerna är uppackade här under",
+    (True, False): "inga filer låg i den",
+    (False, True): "den är skadad, de filer som gick att läsa är uppackade här under",
+    (False, False): "den är skadad och kunde inte packas upp",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Opener:
             with self._guarded(part.path):
                 self._open(part, kind)
         except ShelfFull as full:
-            self._tell(part.path, str(full))
+            self._tell_full(part.path, full)
 
     @contextmanager
     def _guarded(self, path: str) -> Iterator[None]:
@@ -124,7 +133,7 @@ class Opener:
 
     def written(self, text: BinaryIO, path: str) -> None:
         """Lay the files that are written within a text (uuencode)."""
-        found = list(written_files(text))
+        found = list(islice(written_files(text), MAX_PARTS + 1))
         if not found:
             return
         if path.count("~") >= MAX_LEVELS:
@@ -136,7 +145,7 @@ class Opener:
                 span = Span(text, file.start, file.end)
                 self.open(self._lay(f"{path}~{number}", file.name, _OCTETS, span, encoding="x-uuencode"))
         except ShelfFull as full:
-            self._tell(path, str(full))
+            self._tell_full(path, full)
 
     def signed(self, part: Part) -> Path | None:
         """Write the content of a signed envelope as a file; None when it is sealed, or no envelope."""
@@ -169,9 +178,7 @@ class Opener:
     def _tnef(self, part: Part, prefix: str) -> None:
         with part.file.open("rb") as raw:
             message, is_whole = read_tnef(raw, part.size_bytes)
-            found = "filerna är uppackade här under" if message.files else "inga filer låg i den"
-            found = found if is_whole else "den är skadad, det som gick att läsa är uppackat här under"
-            self._tell(part.path, f"är winmail.dat från Outlook; {found}")
+            self._tell(part.path, f"är winmail.dat från Outlook; {_FOUND[is_whole, bool(message.files)]}")
             if "~" in part.path:
                 self._text(message, f"{prefix}0-text")
             else:
@@ -248,6 +255,9 @@ class Opener:
     ) -> Part:  # fmt: skip
         self.shelf.make_room(span)
         return self.shelf.lay(path, name, declared_type, span, encoding, is_inline=is_inline)
+
+    def _tell_full(self, path: str, full: ShelfFull) -> None:
+        self.shelf.problems.append(f"del {path}: {full}")
 
     def _tell(self, path: str, words: str) -> None:
         self.shelf.problems.append(f"del {path} {words}" if path else f"brevet {words}")

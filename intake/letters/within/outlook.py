@@ -12,10 +12,10 @@ from pathlib import Path
 
 import olefile
 
-from intake.letters import mapi
 from intake.letters.decoding import Span
 from intake.letters.headers import Headers
-from intake.letters.mapi import MapiFile, MapiMessage, Properties, Property
+from intake.letters.within import mapi
+from intake.letters.within.mapi import MapiFile, MapiMessage, Properties, Property
 
 SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STREAM = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from intake.letters import mapi
 from intake.letters.charsets import clean_label, decode
 from intake.letters.decoding import Span
-from intake.letters.mapi import MapiFile, MapiMessage, Properties, Property
+from intake.letters.within import mapi
+from intake.letters.within.mapi import MapiFile, MapiMessage, Properties, Property
 
 SIGNATURE = b"\x78\x9f\x3e\x22"
 MAX_ATTRIBUTES = 20_000

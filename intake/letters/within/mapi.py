@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from intake.letters.charsets import clean_label, clean_text, decode
 from intake.letters.decoding import Span
-from intake.letters.rtf import decompress
+from intake.letters.within.rtf import decompress
 
 MESSAGE_CLASS, SUBJECT, SENT_AT, DELIVERED_AT = 0x001A, 0x0037, 0x0039, 0x0E06
 HEADERS, MESSAGE_ID, IN_REPLY_TO, REFERENCES = 0x007D, 0x1035, 0x1042, 0x1039

@@ -1,0 +1,1 @@
+"""What lies within a part that is kept whole: ``containers`` opens it, each of the others reads one kind."""
