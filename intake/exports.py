@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from intake.codes import diary_number, read_reference
@@ -103,7 +104,7 @@ def _firsts(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Message]:
     query = (
         select(Message)
         .where(Message.matter_id.in_(ids), Message.direction == "incoming")
-        .distinct(Message.matter_id)
+        .ext(distinct_on(Message.matter_id))
         .order_by(Message.matter_id, Message.created_at, Message.id)
     )
     return {message.matter_id: message for message in db.session.scalars(query)}
@@ -113,7 +114,7 @@ def _latest_placements(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, PlacementRec
     query = (
         select(PlacementRecord)
         .where(PlacementRecord.matter_id.in_(ids))
-        .distinct(PlacementRecord.matter_id)
+        .ext(distinct_on(PlacementRecord.matter_id))
         .order_by(PlacementRecord.matter_id, PlacementRecord.at.desc())
     )
     return {placement.matter_id: placement for placement in db.session.scalars(query)}

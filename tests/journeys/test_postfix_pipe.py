@@ -63,7 +63,6 @@ class Pipe:
                 command, cwd=ROOT, env=self.environment, stdin=stdin,
                 capture_output=True, timeout=60, check=False,
             )  # fmt: skip
-        print(done.stderr.decode())
         (folder / "answered").write_text(f"{done.returncode}\n")
         return done.returncode
 
