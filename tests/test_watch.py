@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from dataclasses import replace
@@ -11,12 +12,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import event, update
 
+from config.settings import SettingsError
 from intake import diagnosis, mailroom, outbox, rows
-from intake.cli import mail
+from intake.cli import mail, upkeep
 from intake.extensions import db
 from intake.mailroom import metrics, watch
-from intake.models import Fetched, Job, MailboxState
-from tests.letters_home import letter, receive
+from intake.matters import sending
+from intake.models import Fetched, Job, MailboxState, Matter, OutgoingLetter
+from tests.letters_home import deliver, letter, receive
 from workers import process, tasks
 
 AT = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -87,7 +90,6 @@ def test_a_letter_from_last_year_has_not_waited_since_then(clock, app):
     old = mailroom.Envelope(
         "", ("kontakt@example.se",), "", "imap", received_at=clock() - timedelta(days=400)
     )
-    import io
 
     mailroom.receive(io.BytesIO(letter()), old)
     assert [alarm.kind for alarm in watch.look().alarms] == ["silence"]
@@ -192,3 +194,35 @@ def test_the_doctor_tells_the_alarms_as_faults():
     quiet = replace(NOTHING, alarms=(watch.Alarm("silence", ago(90)),))
     (alarm, last) = diagnosis.of_mail(quiet)
     assert (alarm.is_fault, last.words) == (True, "no letter has ever come in; 0 wait to be read")
+
+
+def test_the_command_doctor_tells_them_and_exits_1(app, clock, monkeypatch):
+    monkeypatch.setattr(diagnosis, "examine", lambda _settings: [])
+    monkeypatch.setattr(upkeep, "read_settings", lambda: None)
+    monkeypatch.setattr(upkeep, "app", lambda _role: app)
+    receive(letter())
+    assert CliRunner().invoke(upkeep.doctor).exit_code == 0
+    clock.at += timedelta(minutes=11)
+    done = CliRunner().invoke(upkeep.doctor)
+    assert (done.exit_code, done.output[:36]) == (1, "FAULT  mail: letters wait to be read")
+
+
+def test_the_doctor_goes_on_where_the_database_cannot_be_asked(monkeypatch):
+    def away(_role):
+        raise SettingsError("DATABASE_URL", "is not set")
+
+    monkeypatch.setattr(diagnosis, "examine", lambda _settings: [])
+    monkeypatch.setattr(upkeep, "read_settings", lambda: None)
+    monkeypatch.setattr(upkeep, "app", away)
+    assert CliRunner().invoke(upkeep.doctor).exit_code == 0
+
+
+def test_only_letters_of_ours_that_somebody_waits_for_are_counted(clock):
+    deliver(letter())
+    assert watch.letters_out()["owed"] == 1
+    for why, counted in ((None, 1), (sending.WAITS_NO_MORE, 0)):
+        db.session.execute(update(OutgoingLetter).values(state="refused", why=why))
+        assert watch.letters_out()["refused"] == counted
+    db.session.execute(update(OutgoingLetter).values(why=None))
+    db.session.execute(update(Matter).values(closed_at=clock()))
+    assert watch.letters_out()["refused"] == 0

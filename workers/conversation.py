@@ -387,15 +387,3 @@ class Connection(SMTP):
             letter.close()
             raise
         return letter
-
-
-class Refusal(asyncio.Protocol):
-    """Says one line and closes."""
-
-    def __init__(self, reply: str) -> None:
-        self._reply = reply
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        sender = cast(asyncio.Transport, transport)
-        sender.write(f"{self._reply}\r\n".encode())
-        sender.close()

@@ -43,6 +43,7 @@ class Round:
 
     ``fault`` is what is wrong with the mailbox, in Swedish; ``is_busy`` says that it is to be gone through
     again at once: letters left it, so that others may have come meanwhile, or are left for another round.
+    ``has_begun`` says that a letter was taken up: what then goes wrong may be that letter's fault.
     """
 
     mailbox: Mailbox
@@ -50,6 +51,7 @@ class Round:
     is_stopping: threading.Event
     fault: str | None = None
     is_busy: bool = False
+    has_begun: bool = False
 
     def go(self) -> None:
         """Store and move what is there, oldest first; raises MailboxAway, and SQLAlchemy's errors."""
@@ -93,6 +95,7 @@ class Round:
             self.fault = NOT_MOVED % self.mailbox.done_folder
             return
         journal.take_up(place, letter.uid)
+        self.has_begun = True
         try:
             if letter.is_stored or self._store(place, letter):
                 self._put_away(place, letter)

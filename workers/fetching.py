@@ -143,11 +143,21 @@ class Fetcher:
         """Keep one connection and go through the mailbox whenever there is news."""
         with contextlib.closing(Session(self.mailbox)) as session:
             while not self._is_stopping.is_set() and turn.is_ours():
-                round_ = Round(self.mailbox, session, self._is_stopping)
-                round_.go()
-                self._failures = 0
-                if not round_.is_busy:
+                if not self._go(session):
                     session.wait(self._pauses.news, self._is_stopping)
+
+    def _go(self, session: Session) -> bool:
+        """Go through the mailbox once, and say whether to do so again at once."""
+        way = Round(self.mailbox, session, self._is_stopping)
+        try:
+            way.go()
+        except MailboxAway:
+            # A letter is taken up a few times only, so that its faults need no longer pauses.
+            if way.has_begun:
+                self._failures = 0
+            raise
+        self._failures = 0
+        return way.is_busy
 
 
 def run(app: Flask, is_stopping: threading.Event) -> None:

@@ -22,7 +22,7 @@ from intake import logs, mailroom, storage
 from intake.errors import FileTooLarge, ForeignDomain, StorageFull
 from workers import process, replies
 from workers.certificate import Certificate
-from workers.conversation import Connection, Limits, Refusal
+from workers.conversation import Connection, Limits
 from workers.peers import LOOPBACK, Peers
 from workers.spool import Spool
 
@@ -189,6 +189,18 @@ class Listener:
         finally:
             letter.close()
         return replies.STORED
+
+
+class Refusal(asyncio.Protocol):
+    """Says one line and closes."""
+
+    def __init__(self, reply: str) -> None:
+        self._reply = reply
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        sender = cast(asyncio.Transport, transport)
+        sender.write(f"{self._reply}\r\n".encode())
+        sender.close()
 
 
 def _certificate(settings: Settings) -> Certificate | None:

@@ -180,8 +180,14 @@ def say_report(report: Mapping[str, Any]) -> str:
     return f"{said}: {say_diagnosis(status)}" if status and report["kind"] in ("failed", "delayed") else said
 
 
-def say_lines(count: int) -> str:
-    """Say how many lines something has."""
+def shown(text: str) -> str:
+    """Return a text without the blanks around it and at the ends of its lines, which nobody sees."""
+    return "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
+
+
+def say_lines(text: str) -> str:
+    """Say how many lines a text has as it is shown."""
+    count = shown(text).count("\n") + 1
     return "1 rad" if count == 1 else f"{count} rader"
 
 

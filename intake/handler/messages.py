@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from intake import letters
 from intake.extensions import db
+from intake.matters import sending
 from intake.matters.work import NOT_ARRIVED, SENT_AGAIN
 from intake.models import Arrival, Attachment, Letter, Message, OutgoingLetter
 
@@ -133,8 +134,13 @@ def read_conversation(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> C
                 files=tuple(files.get(message.id, ())),
             )
         )
-    stray = (shown for told, shown in ours if told is None and shown.state in NOT_ARRIVED)
-    return Conversation(tuple(messages), tuple(shown for shown in stray if not shown.is_replaced))
+    stray = tuple(shown for told, shown in ours if told is None and _is_astray(shown))
+    return Conversation(tuple(messages), stray)
+
+
+def _is_astray(letter: LetterOut) -> bool:
+    """Say whether a letter did not arrive though somebody should have had it."""
+    return letter.state in NOT_ARRIVED and not letter.is_replaced and letter.why != sending.WAITS_NO_MORE
 
 
 def _came_in(letter: Letter, names: Mapping[uuid.UUID, str], copies: Sequence[datetime]) -> LetterIn:

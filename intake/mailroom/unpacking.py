@@ -105,7 +105,7 @@ def _content_digest(parsed: letters.Letter) -> str:
 
 
 def _rewrite(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> None:
-    message = db.session.get_one(Message, arrival.message_id)
+    message = db.session.get_one(Message, arrival.message_id, with_for_update=True)
     known = Counter(
         db.session.scalars(select(Attachment.sha256).where(Attachment.message_id == message.id)).all()
     )

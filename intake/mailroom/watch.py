@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from intake.extensions import db, now, settings
 from intake.mailroom import journal
+from intake.matters import sending
 from intake.models import Job, Letter, MailboxState, Matter, OutgoingLetter
 
 log = logging.getLogger(__name__)
@@ -177,9 +178,10 @@ class AlarmLog:
 def letters_out() -> dict[str, int]:
     """Count the letters of ours that are not there yet, and those that came to nothing, by state.
 
-    One that was sent again counts no more, nor one of a matter that is closed.
+    One that was sent again counts no more, nor one that nobody waits for, nor of a matter that is closed.
     """
     is_pending = OutgoingLetter.state.in_(UNSENT) & OutgoingLetter.again_id.is_(None)
+    is_pending &= OutgoingLetter.why.is_distinct_from(sending.WAITS_NO_MORE)
     counted = (
         select(OutgoingLetter.state, func.count())
         .join(Matter, Matter.id == OutgoingLetter.matter_id)

@@ -261,3 +261,10 @@ def test_every_word_that_the_mailroom_writes_is_known(anna):
         words.EVENTS
     )
     assert {f"{kind}_not_sent" for kind in (*FROM_A_HANDLER, "receipt", "alarm")} <= set(words.NEEDS)
+
+
+def test_an_alarm_that_was_no_longer_needed_is_no_letter_that_went_astray(page, anna, seen):
+    page(letter("I Malmö."))
+    seen.query(OutgoingLetter).update({"kind": "alarm", "state": "refused", "why": sending.WAITS_NO_MORE})
+    seen.commit()
+    assert "Brev från oss som inte kom fram" not in anna.page(seen.query(Matter).one().reference).text

@@ -135,6 +135,32 @@ def test_a_fault_that_is_over_is_told_no_longer(app, dovecot, start, told):
     assert (state.fault, state.fault_since) == (None, None)
 
 
+class Impatient(threading.Event):
+    """Notes how long it is asked to wait, and waits for nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def wait(self, timeout=None):
+        self.asked.append(timeout)
+        return self.is_set()
+
+
+def test_letters_that_cannot_be_read_make_nobody_wait_longer_and_longer(app, dovecot, clock, monkeypatch):
+    mailbox, is_stopping = dovecot.new_mailbox(), Impatient()
+    for number in range(4):
+        dovecot.put(mailbox, letter(f"Brev nummer {number}."), clock.at)
+    for number in range(3):
+        dovecot.file_of(mailbox, f"Brev nummer {number}.".encode()).chmod(0)
+    monkeypatch.setattr(Session, "wait", lambda *_: is_stopping.set())
+    fetcher = threading.Thread(target=Fetcher(app, mailbox, is_stopping, Pauses(first=7)).run)
+    fetcher.start()
+    fetcher.join()
+    assert set(is_stopping.asked) == {7}
+    assert len(dovecot.letters(mailbox, "Intake")) == 1
+
+
 def test_a_connection_that_dies_is_made_again(app, dovecot, start, told, clock, monkeypatch):
     mailbox, sessions, look = dovecot.new_mailbox(), [], Session.look
     monkeypatch.setattr(Session, "look", lambda session: sessions.append(session) or look(session))
