@@ -6,7 +6,7 @@ import html
 import io
 import re
 
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from intake import access, rows, storage
 from intake.extensions import db
@@ -46,6 +46,21 @@ class Desk:
 
     def page(self, reference):
         return self.get(f"/arende/{reference}")
+
+
+def count_statements(app, act):
+    """Return how many statements reach the database while something is done."""
+    statements = []
+
+    def note(*given):
+        statements.append(given[2])
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    act()
+    event.remove(engine, "before_cursor_execute", note)
+    return len(statements)
 
 
 def token_in(page):

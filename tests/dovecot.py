@@ -27,6 +27,8 @@ from tests.needs import need
 ROOT = Path(__file__).parents[1]
 PROGRAM = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 PASSWORD, TOKEN = "lösenord", "a-token-that-is-good"
+# Settings of a server from before RFC 6851.
+WITHOUT_MOVE = "imap_capability = IMAP4rev1 UIDPLUS IDLE NAMESPACE LITERAL+"
 CONF = """
 base_dir = {home}/run
 state_dir = {home}/state

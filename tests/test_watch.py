@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from config.settings import SettingsError
 from intake import diagnosis, mailroom, outbox, rows
@@ -19,6 +19,7 @@ from intake.extensions import db
 from intake.mailroom import metrics, watch
 from intake.matters import sending
 from intake.models import Fetched, Job, MailboxState, Matter, OutgoingLetter
+from tests import desk
 from tests.letters_home import deliver, letter, receive
 from workers import process, tasks
 
@@ -135,12 +136,7 @@ def test_an_alarm_is_told_when_it_begins_each_hour_and_when_it_ends(caplog):
 
 def test_a_look_costs_the_same_however_much_there_is(app):
     def cost():
-        statements = []
-        listener = lambda *given: statements.append(given[2])  # noqa: E731
-        event.listen(db.engine, "before_cursor_execute", listener)
-        watch.look()
-        event.remove(db.engine, "before_cursor_execute", listener)
-        return len(statements)
+        return desk.count_statements(app, watch.look)
 
     empty = cost()
     for number in range(5):

@@ -70,6 +70,7 @@ class Session:
     def __init__(self, mailbox: Mailbox) -> None:
         """Connect and sign in, or raise MailboxAway."""
         self._mailbox = mailbox
+        self._folder: Folder | None = None
         self._client = _connected(mailbox)
         try:
             _sign_in(self._client, mailbox)
@@ -92,7 +93,8 @@ class Session:
             raise MailboxAway(f"Mappen {self._mailbox.folder} finns inte eller kan inte öppnas.") from error
         if b"UIDVALIDITY" not in told or b"UIDNEXT" not in told:
             raise MailboxAway(f"Servern numrerar inte breven i mappen {self._mailbox.folder}.")
-        return Folder(told[b"UIDVALIDITY"], told[b"UIDNEXT"])
+        self._folder = Folder(told[b"UIDVALIDITY"], told[b"UIDNEXT"])
+        return self._folder
 
     def uids(self, start: Start, next_uid: int) -> set[int]:
         """List the UIDs below ``next_uid`` that are fetched."""
@@ -215,9 +217,12 @@ class Session:
         """Wait for news, by IDLE where the server has it (RFC 2177), for so long or until told to stop.
 
         It ends long before the 29 minutes after which IDLE must be renewed. Any word of the server's
-        counts as news, and the end of the connection too, which the next question then finds. A letter
-        that came just before IDLE began is found when the wait is over.
+        counts as news, and the end of the connection too, which the next question then finds. What came
+        since the last look is news already: a server tells of it before IDLE begins, where nobody listens.
         """
+        seen = self._folder
+        if self.look() != seen:
+            return
         if not self._client.has_capability("IDLE"):
             is_stopping.wait(seconds)
             return

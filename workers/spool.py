@@ -83,4 +83,5 @@ async def letter_in(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]
 
 def unstuffed(text: bytes) -> bytes:
     """Take away the dot that was put before each line that began with one (RFC 5321 4.5.2)."""
-    return text.replace(b"\r\n.", b"\r\n")
+    # Most pieces hold no dot at all, and to look for one is a hundred times cheaper than for three bytes.
+    return text.replace(b"\r\n.", b"\r\n") if b"." in text else text

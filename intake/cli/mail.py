@@ -21,28 +21,34 @@ from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable, Storage
 if TYPE_CHECKING:
     from intake.mailroom.watch import Watch
 
-EX_TEMPFAIL = 75
+# The answers of a program that a mail server hands letters to (sysexits.h).
+EX_DATAERR, EX_NOUSER, EX_TEMPFAIL = 65, 67, 75
 
 
 @main.command("receive-mail")
 @click.option("--sender", default="", help="The envelope's sender, as ${sender} of Postfix.")
 @click.argument("recipients", nargs=-1)
-@kindly
 def receive_mail(sender: str, recipients: tuple[str, ...]) -> None:
     """Take one raw letter on standard input; exit 75 when it could not be stored.
 
-    Without RECIPIENTS the letter's own headers say where it goes.
+    It exits with 65 for a letter that is too large and with 67 when no recipient is ours. Without
+    RECIPIENTS the letter's own headers say where it goes.
     """
-    from intake import mailroom
-
     try:
+        # Within: an installation that is being changed just now must not bounce what comes meanwhile.
+        from intake import mailroom
+
         with app("worker").app_context(), TemporaryFile() as raw:
             copyfileobj(sys.stdin.buffer, raw)
             raw.seek(0)
             known = recipients or mailroom.recipients_in(raw)
             mailroom.receive(raw, mailroom.Envelope(sender, known, "pipe", "pipe"))
-    except (FileTooLarge, ForeignDomain):
-        raise
+    except FileTooLarge as refusal:
+        click.echo(f"intake: {refusal}", err=True)
+        sys.exit(EX_DATAERR)
+    except ForeignDomain as refusal:
+        click.echo(f"intake: {refusal}", err=True)
+        sys.exit(EX_NOUSER)
     except Exception as error:
         # Whatever is wrong on our side, the mail server keeps the letter and comes again.
         click.echo(f"intake: not stored, try again later ({type(error).__name__})", err=True)

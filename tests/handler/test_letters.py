@@ -15,7 +15,7 @@ from intake.handler import letter_words
 from intake.matters import sending
 from intake.models import Attachment, Event, Job, Letter, Matter, OutgoingLetter
 from tests import desk
-from tests.letters_home import PDF, deliver, letter
+from tests.letters_home import PDF, address_of, deliver, letter
 
 QUOTING = (
     "Hej! Jag hittade kvittot.\n\nDen 12 nov. 2026 10:21 skrev Polisen <kontakt@example.se>:\n"
@@ -268,3 +268,18 @@ def test_an_alarm_that_was_no_longer_needed_is_no_letter_that_went_astray(page, 
     seen.query(OutgoingLetter).update({"kind": "alarm", "state": "refused", "why": sending.WAITS_NO_MORE})
     seen.commit()
     assert "Brev från oss som inte kom fram" not in anna.page(seen.query(Matter).one().reference).text
+
+
+def test_a_page_costs_the_same_however_many_letters_there_are(page, anna, post, seen, handler_app):
+    page(letter("I Malmö.", Message_ID="<0@example.com>", files=(("a.pdf", PDF),)))
+    matter = seen.query(Matter).one()
+
+    def cost():
+        return desk.count_statements(handler_app, lambda: anna.page(matter.reference))
+
+    one = cost()
+    for number in range(1, 5):
+        files = ((f"{number}.pdf", PDF),)
+        more = letter(f"Mer {number}.", Message_ID=f"<{number}@example.com>", files=files)
+        post(deliver, more, post(address_of, matter))
+    assert cost() == one

@@ -6,9 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
-from intake.extensions import db
 from intake.handler import journal
 from intake.models import AccessLog, Event, Fetched, Job, Letter, MailboxState, Matter
 from tests import desk
@@ -222,14 +220,7 @@ def test_a_uid_that_became_no_letter_says_why(olle, seen, clock):
 
 def test_the_page_costs_the_same_however_many_letters_there_are(both, post, handler_app):
     def cost():
-        statements = []
-        listener = lambda *given: statements.append(given[2])  # noqa: E731
-        with handler_app.app_context():
-            engine = db.engine
-        event.listen(engine, "before_cursor_execute", listener)
-        both.get("/postrum")
-        event.remove(engine, "before_cursor_execute", listener)
-        return len(statements)
+        return desk.count_statements(handler_app, lambda: both.get("/postrum"))
 
     post(deliver, letter("I Malmö.", Message_ID="<0@example.com>"))
     one = cost()

@@ -20,7 +20,6 @@ from tests.journeys.fetching_killed import STEPS
 from tests.letters_home import letter, unpack_all
 
 ROOT = Path(__file__).parents[2]
-WITHOUT_MOVE = "imap_capability = IMAP4rev1 UIDPLUS IDLE NAMESPACE LITERAL+"
 OF_MOVING = ("before the move", "after the move")
 OF_COPYING = ("before the copy", "before the copy is noted", "after the copy is noted", "after the removal")
 
@@ -33,7 +32,7 @@ def moving():
 
 @pytest.fixture(scope="module")
 def copying():
-    with server.running(WITHOUT_MOVE) as running:
+    with server.running(server.WITHOUT_MOVE) as running:
         yield running
 
 

@@ -90,6 +90,22 @@ def test_a_new_letter_is_fetched_by_idle_without_waiting_for_the_poll(app, dovec
     assert moved.wait(PATIENCE_SECONDS)
 
 
+def test_a_letter_that_comes_between_the_look_and_idle_is_fetched_at_once(
+    app, dovecot, start, told, clock, monkeypatch
+):
+    mailbox, wait, letters = dovecot.new_mailbox(), Session.wait, [letter("Nytt brev.")]
+
+    def wait_late(*given):
+        if letters:
+            dovecot.put(mailbox, letters.pop(), clock.at)
+        wait(*given)
+
+    monkeypatch.setattr(Session, "wait", wait_late)
+    moved = told(journal, "moved")
+    start(mailbox)
+    assert moved.wait(PATIENCE_SECONDS)
+
+
 def test_without_idle_the_mailbox_is_asked_again_and_again(app, start, told, clock):
     with server.running("imap_capability = IMAP4rev1 MOVE NAMESPACE LITERAL+") as old:
         mailbox = old.new_mailbox()

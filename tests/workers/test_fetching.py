@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from dataclasses import replace
@@ -13,14 +12,14 @@ from sqlalchemy import func, select
 
 from intake.extensions import db
 from intake.mailroom import journal
-from intake.models import Fetched, Letter, MailboxState, Matter, Message, OutgoingLetter
+from intake.models import Fetched, Letter, MailboxState, OutgoingLetter
 from intake.storage import FolderStorage
 from tests import dovecot as server
-from tests.letters_home import letter, unpack_all
+from tests.fetching import count, go, numbered, outcomes, rows, told
+from tests.letters_home import letter
 from workers import fetch_round, imap_session
-from workers.fetch_round import Round
 from workers.fetching import Fetcher, Pauses
-from workers.imap_session import ServerRefused, Session
+from workers.imap_session import Session
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +46,6 @@ def put(app, dovecot, clock):
     return put
 
 
-def numbered(number, **headers):
-    return letter(f"Brev nummer {number}.", Message_ID=f"<{number}@example.com>", **headers)
-
-
-def go(mailbox):
-    """Go through a mailbox once, on a connection of its own; return what is wrong with it."""
-    with contextlib.closing(Session(mailbox)) as session:
-        round_ = Round(mailbox, session, threading.Event())
-        round_.go()
-    return round_.fault
-
-
 @pytest.fixture
 def fetch(app, monkeypatch):
     """Fetch a mailbox as the service does, with new connections, till nothing is left to do."""
@@ -71,25 +58,6 @@ def fetch(app, monkeypatch):
         fetcher.join()
 
     return fetch
-
-
-def rows():
-    return {row.uid: row for row in db.session.scalars(select(Fetched).order_by(Fetched.uid))}
-
-
-def outcomes():
-    return [row.outcome for row in rows().values()]
-
-
-def told():
-    """Return what each matter tells, oldest first."""
-    unpack_all()
-    texts = select(Message.text).join(Matter).where(Message.direction == "incoming")
-    return [text.strip() for text in db.session.scalars(texts.order_by(Matter.received_at, Matter.id))]
-
-
-def count(model):
-    return db.session.scalar(select(func.count()).select_from(model))
 
 
 def test_a_letter_is_stored_as_it_came_and_then_moved(app, dovecot, clock):
@@ -213,11 +181,11 @@ def test_whatever_is_asked_in_portions_is_asked_of_all(app, dovecot, put, monkey
     assert len(told()) == 7
 
 
-def test_a_letter_that_is_too_large_stays_and_is_told_of(app, dovecot, put, caplog, monkeypatch):
+def test_a_letter_that_is_too_large_stays_and_is_told_of(app, dovecot, put, clock, caplog):
     mailbox = dovecot.new_mailbox()
     big = letter("x " * 3_000_000)
     put(mailbox, 1)
-    dovecot.put(mailbox, big, clock_of(app))
+    dovecot.put(mailbox, big, clock.at)
     put(mailbox, 3)
     limit_to(app, 2_000_000)
     go(mailbox)
@@ -229,10 +197,6 @@ def test_a_letter_that_is_too_large_stays_and_is_told_of(app, dovecot, put, capl
     limit_to(app, 50_000_000)
     go(mailbox)
     assert outcomes() == ["stored"] * 3
-
-
-def clock_of(app):
-    return app.extensions["clock"]()
 
 
 def limit_to(app, size_bytes):
@@ -318,44 +282,6 @@ def test_a_letter_that_somebody_takes_away_is_noted_as_gone(app, dovecot, put, m
     go(mailbox)
     go(mailbox)
     assert outcomes() == ["stored", "gone"]
-
-
-def test_a_server_that_cannot_move_is_asked_to_copy_and_to_remove_one_letter_alone(app, put):
-    capabilities = "imap_capability = IMAP4rev1 UIDPLUS IDLE NAMESPACE LITERAL+"
-    with server.running(capabilities) as old:
-        mailbox = old.new_mailbox(since=None)
-        old.put(mailbox, numbered(1), clock_of(app), (rb"\Deleted",))
-        go(mailbox)
-        old.put(mailbox, numbered(2), clock_of(app))
-        assert go(mailbox) is None
-        assert old.letters(mailbox) == [numbered(1)]
-        assert old.letters(mailbox, "Intake") == [numbered(2)]
-    assert len(told()) == 1
-
-
-def test_a_letter_that_cannot_be_removed_is_copied_once(app, put, monkeypatch):
-    capabilities = "imap_capability = IMAP4rev1 UIDPLUS IDLE NAMESPACE LITERAL+"
-    monkeypatch.setattr(Session, "remove", refuse)
-    with server.running(capabilities) as old:
-        mailbox = old.new_mailbox()
-        old.put(mailbox, numbered(1), clock_of(app))
-        for _ in range(3):
-            assert "flyttar dem inte" in go(mailbox)
-        assert old.letters(mailbox, "Intake") == [numbered(1)]
-
-
-def refuse(_session, _uid):
-    raise ServerRefused
-
-
-def test_a_server_with_no_safe_way_to_move_is_told_of_and_its_letters_are_ours(app):
-    with server.running("imap_capability = IMAP4rev1 IDLE") as old:
-        mailbox = old.new_mailbox()
-        old.put(mailbox, numbered(1), clock_of(app))
-        assert "flyttar dem inte" in go(mailbox)
-        assert "flyttar dem inte" in go(mailbox)
-        assert old.letters(mailbox) == [numbered(1)]
-    assert len(told()) == 1
 
 
 def test_two_fetchers_at_once_double_nothing_even_without_taking_turns(app, dovecot, put, monkeypatch):
