@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from config.settings import SettingsError
 from intake import letters
 from intake.cli.common import app, kindly, main
 from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable, StorageError
@@ -51,7 +52,8 @@ def receive_mail(sender: str, recipients: tuple[str, ...]) -> None:
         sys.exit(EX_NOUSER)
     except Exception as error:
         # Whatever is wrong on our side, the mail server keeps the letter and comes again.
-        click.echo(f"intake: not stored, try again later ({type(error).__name__})", err=True)
+        why = str(error) if isinstance(error, SettingsError) else type(error).__name__
+        click.echo(f"intake: not stored, try again later ({why})", err=True)
         sys.exit(EX_TEMPFAIL)
 
 
