@@ -150,8 +150,17 @@ def sweep() -> int:
 
 
 def hold_key(key: str) -> None:
-    """Hold a stored key for the caller's transaction, so that the sweep and a new row never cross."""
-    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    """Hold a stored key, and all of its family, so that the sweep and a new row never cross.
+
+    The family is what its first two words name, such as all parts that came by one arrival: a lock for
+    each of a thousand parts would fill the table that all sessions share.
+    """
+    hold("/".join(key.split("/", 2)[:2]))
+
+
+def hold(name: str) -> None:
+    """Hold a name for the caller's transaction: another who holds it waits until then."""
+    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -6,10 +6,10 @@ import hashlib
 import io
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from intake import letters, mailroom, outbox, routing, storage
-from intake.errors import FileTooLarge, ForeignDomain
+from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable
 from intake.extensions import db, settings
 from intake.matters import placing
 from intake.models import Attachment, Event, Job, Letter, MailAddress, Message, OutgoingLetter
@@ -256,3 +256,106 @@ def test_a_letter_to_an_answered_matter_shows_it_again():
     deliver(letter("En fråga till."), address_of(matter))
     db.session.expire_all()
     assert matter.status == "reopened"
+
+
+def arrive_by_mailbox(raw, own):
+    recipients = mailroom.recipients_in(io.BytesIO(raw), own)
+    mailroom.receive(io.BytesIO(raw), mailroom.Envelope("", recipients, "", "imap"))
+    unpack_all()
+
+
+def test_no_header_takes_a_letter_out_of_a_walled_units_mailbox():
+    deliver(letter())
+    ordinary = matters()[0]
+    raw = letter("Om en polis", Cc=address_of(ordinary), Message_ID="<su@example.com>")
+    arrive_by_mailbox(raw, "su@example.se")
+    assert [matter.unit_id for matter in matters()] == [ordinary.unit_id, "su"]
+    assert len(messages(ordinary)) == 1
+
+
+def test_nor_out_of_the_walled_unit_that_a_handler_registers_it_in():
+    deliver(letter())
+    ordinary = matters()[0]
+    raw = letter("Om en polis", Cc=address_of(ordinary))
+    mailroom.register(io.BytesIO(raw), "su", ordinary.id)
+    unpack_all()
+    assert (len(messages(ordinary)), matters()[1].unit_id) == (1, "su")
+
+
+def test_a_mailbox_that_a_letter_names_beside_a_matter_gets_it_too():
+    deliver(letter(), "syd@example.se")
+    matter = matters()[0]
+    named = letter("Till båda", Cc=f"syd@example.se, {address_of(matter)}")
+    assert mailroom.recipients_in(io.BytesIO(named), "syd@example.se") == (
+        address_of(matter),
+        "syd@example.se",
+    )
+    answered = letter("Svar", Cc=address_of(matter))
+    assert mailroom.recipients_in(io.BytesIO(answered), "syd@example.se") == (address_of(matter),)
+
+
+def test_a_number_across_a_wall_is_not_even_hinted_at():
+    deliver(letter("Om en polis"), "su@example.se")
+    behind = matters()[0]
+    deliver(letter("Hur går det?", subject=behind.reference))
+    assert (matters()[1].possible_of_id, matters()[1].needs_person) == (None, [])
+
+
+def test_receiving_writes_all_of_it_in_one_statement(app):
+    statements = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        receive(letter())
+    assert [statement.split()[0] for statement in statements] == ["WITH"]
+
+
+def test_what_receiving_refuses_leaves_the_connection_as_it_was():
+    with pytest.raises(ForeignDomain):
+        receive(letter(), "kim@example.org")
+    db.session.execute(text("SELECT 1"))
+    assert db.session.connection().get_isolation_level() != "AUTOCOMMIT"
+
+
+def test_an_envelope_of_any_bytes_is_taken():
+    receive(letter(), "kontakt@example.se", sender=b"k\xff\0@example.com".decode("utf-8", "surrogateescape"))
+    unpack_all()
+    assert len(matters()) == 1
+
+
+def test_a_reading_that_fails_takes_nothing_away(monkeypatch):
+    deliver(letter("Viktiga ord"))
+    kept = db.session.scalars(select(Letter)).one()
+
+    def fail(*_given, **_limits):
+        raise LetterUnreadable("Brevet tog för lång tid att tolka.")
+
+    monkeypatch.setattr(letters, "parse_in_child", fail)
+    mailroom.parse_again(kept.id)
+    assert messages(matters()[0])[0].text.strip() == "Viktiga ord"
+    assert kept.problems == []
+    assert db.session.scalars(select(Event).where(Event.what == "parsing_failed")).one()
+
+
+def test_a_letter_of_very_many_files_to_very_many_places_keeps_them_in_itself(monkeypatch):
+    monkeypatch.setattr("intake.mailroom.unpacking.MOST_FILES", 3)
+    deliver(letter(files=(("a.pdf", PDF), ("b.pdf", PDF))), "syd@example.se", "nord@example.se")
+    names = db.session.scalars(select(Attachment.name)).all()
+    assert names == ["brev.eml", "brev.eml"]
+    assert all("originalbrevet" in message.problems[-1] for message in db.session.scalars(select(Message)))
+
+
+@pytest.mark.parametrize("mark", ["auto-replied", "auto-generated"])
+def test_that_somebody_is_away_wakes_no_matter(mark, clock):
+    deliver(letter())
+    matter = matters()[0]
+    matter.status, matter.closed_at = "closed", clock()
+    db.session.commit()
+    deliver(letter("Jag är bortrest", Auto_Submitted=mark), address_of(matter))
+    assert len(messages(matter)) == 2
+    assert matter.status == ("closed" if mark == "auto-replied" else "reopened")
+
+
+def test_the_same_words_under_another_subject_are_another_letter():
+    deliver(letter(subject="Ett", Message_ID="<a@example.com>"))
+    deliver(letter(subject="Två", Message_ID="<a@example.com>"))
+    assert [matter.subject for matter in matters()] == ["Ett", "Två"]

@@ -18,6 +18,9 @@ from workers import process
 
 log = logging.getLogger(__name__)
 
+# Out of memory or of locks, a limit of a program, a statement that was cancelled for its time.
+TOO_MUCH = ("53200", "54000", "54001", "54011", "57014")
+
 
 def parse_letter(job_id: str) -> None:
     """Make a stored letter a message in each of its matters."""
@@ -104,9 +107,24 @@ def _do(job_id: str, act: Callable[[outbox.Claim], None]) -> None:
             log.warning("job %s was taken over by another worker", job_id)
         except (ScannerAway, PostAway, StorageFull, OperationalError) as error:
             db.session.rollback()
+            if isinstance(error, OperationalError) and not _is_away(error):
+                _fail(claim, error)
+                return
             log.warning("job %s waits: %s", job_id, type(error).__name__)
             outbox.wait(claim, type(error).__name__)
         except Exception as error:
             db.session.rollback()
-            log.exception("job %s failed at attempt %d", job_id, claim.attempts)
-            outbox.fail(claim, type(error).__name__)
+            _fail(claim, error)
+
+
+def _fail(claim: outbox.Claim, error: Exception) -> None:
+    log.error("job %s failed at attempt %d", claim.job_id, claim.attempts, exc_info=error)
+    outbox.fail(claim, type(error).__name__)
+
+
+def _is_away(error: OperationalError) -> bool:
+    """Say whether the database is away or busy with others, and this job is not what is wrong.
+
+    What one job takes too much of (memory, locks, time) it takes again at the next attempt.
+    """
+    return getattr(error.orig, "sqlstate", None) not in TOO_MUCH

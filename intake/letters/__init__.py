@@ -21,11 +21,11 @@ from intake.letters.compose import (
 from intake.letters.folding import Block, fold, said
 from intake.letters.listing import as_json
 from intake.letters.parse import best_effort, parse
-from intake.letters.unreadable import WHOLE, unreadable
+from intake.letters.unreadable import NOT_READ, unreadable
 from intake.letters.values import Flow, Letter, Part, Report
 
 __all__ = [
-    "WHOLE",
+    "NOT_READ",
     "Authentication",
     "Block",
     "Flow",

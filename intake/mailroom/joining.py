@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
 
 from intake import codes, ledger, letters
 from intake.extensions import db, settings
@@ -17,6 +18,9 @@ from intake.matters import arrive, sending
 from intake.matters.incoming import Address, Submission
 from intake.matters.records import hold_surviving, note
 from intake.models import Arrival, Letter, MailAddress, Matter, Message, OutgoingLetter
+
+# Reports that ours came, or comes later: they ask nothing of anybody.
+MERE_NOTICES = ("delayed", "delivered", "displayed", "deleted")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def deliver(
     """Let a letter be a duplicate, join a matter, or begin one; return the id of a new matter."""
     if parsed.message_id:
         # Two copies in other bytes may be unpacked at once; the second waits and sees the first.
-        ledger.hold_key(f"{arrival.destination} {parsed.message_id}")
+        ledger.hold(f"{arrival.destination} {parsed.message_id}")
     twin, is_same = _find_twin(arrival, letter)
     if twin is not None and is_same:
         arrival.duplicate_of_id = twin.id
@@ -44,9 +48,9 @@ def deliver(
     answered = _find_answered(arrival, address, parsed)
     matter_id = address.matter_id if address else answered and answered.matter_id
     if matter_id:
-        _add(letter, arrival, submission, matter_id, answered, _report(letter, parsed, address))
+        _add(letter, arrival, submission, matter_id, answered, parsed, _report(letter, parsed, address))
         return None
-    earlier = _find_named(parsed.subject)
+    earlier = _find_named(arrival, parsed.subject)
     if earlier:
         submission = replace(submission, needs_person=(*submission.needs_person, "possible_supplement"))
     written = arrive.begin_matter(submission, address, possible_of=earlier)
@@ -61,15 +65,17 @@ def _add(
     submission: Submission,
     matter_id: uuid.UUID,
     answered: Answered | None,
+    parsed: letters.Letter,
     report: letters.Report | None,
 ) -> None:
     if letter.message_id_header:
-        ledger.hold_key(f"{matter_id} {letter.message_id_header}")
+        ledger.hold(f"{matter_id} {letter.message_id_header}")
     if copy := _find_copy(letter, matter_id):
         arrival.duplicate_of_id = copy
         return
     about = answered.letter_id if answered and answered.matter_id == matter_id else None
-    submission = replace(submission, about_letter_id=about)
+    is_mere_notice = report.kind in MERE_NOTICES if report else _is_reply(parsed) and not submission.files
+    submission = replace(submission, about_letter_id=about, is_mere_notice=is_mere_notice)
     arrival.message_id = arrive.add_message(matter_id, submission).message_id
     _tell_who_registered(letter, matter_id)
     if about and report:
@@ -85,9 +91,14 @@ def _report(letter: Letter, parsed: letters.Letter, address: Address | None) -> 
     """Return what a letter reports on one of ours; only a mail server writes from nobody to a return path."""
     if parsed.report or address is None or address.outgoing_id is None:
         return parsed.report
-    is_reply = (parsed.automatic_reason or "").startswith("Auto-Submitted")
     is_from_nobody = not letter.envelope_from and letter.trace["protocol"] in ("smtp", "lmtp")
-    return letters.Report("unclear", None, None, "", ()) if is_from_nobody and not is_reply else None
+    is_from_nobody = is_from_nobody or parsed.automatic_reason == "Return-Path: <>"
+    return letters.Report("unclear", None, None, "", ()) if is_from_nobody and not _is_reply(parsed) else None
+
+
+def _is_reply(parsed: letters.Letter) -> bool:
+    """Say whether a machine answers in a person's absence (RFC 3834)."""
+    return (parsed.automatic_reason or "").lower().startswith("auto-submitted: auto-replied")
 
 
 def _find_twin(arrival: Arrival, letter: Letter) -> tuple[Arrival | None, bool]:
@@ -167,13 +178,17 @@ def _find_answered(arrival: Arrival, address: Address | None, parsed: letters.Le
     return None
 
 
-def _find_named(subject: str) -> uuid.UUID | None:
+def _find_named(arrival: Arrival, subject: str) -> uuid.UUID | None:
     """Find a matter whose reference stands in a subject: a hint for a person, never a join.
 
-    The number of a merged matter names the one that it went into.
+    The number of a merged matter names the one that it went into. What stands across a wall is not
+    even hinted at: that it exists is already too much to tell.
     """
     references = codes.references_in(subject)
     if not references:
         return None
-    named = select(func.surviving_matter(Matter.id)).where(Matter.reference.in_(references))
-    return db.session.scalar(named.limit(1))
+    survivor = func.surviving_matter(Matter.id)
+    standing = aliased(Matter)
+    named = select(standing.id, standing.unit_id).join(Matter, standing.id == survivor)
+    found = db.session.execute(named.where(Matter.reference.in_(references)).limit(1)).one_or_none()
+    return found[0] if found and not _is_walled_off(arrival, found[1]) else None

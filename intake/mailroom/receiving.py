@@ -22,6 +22,7 @@ from config.tables import Unit
 from intake import codes, letters, outbox, rows, storage
 from intake.errors import ForeignDomain
 from intake.extensions import db, now, settings
+from intake.letters.charsets import clean_label
 from intake.matters import receipts
 from intake.models import Arrival, Letter, MailAddress, new_id
 
@@ -35,7 +36,7 @@ class Envelope:
     ``trace`` is what else is worth keeping beside the letter. ``received_at`` is when another server
     of the authority's received it, None for now. ``is_trusted`` says that whoever handed it over
     checks senders. ``is_import`` marks what is taken over from before: no automatic letter answers it.
-    ``unit`` is the inbox that a person chose, for a letter that names no address of ours with a token.
+    ``unit`` is an inbox that a person chose.
     """
 
     sender: str
@@ -77,15 +78,24 @@ def is_ours(address: str) -> bool:
 def receive(raw: BinaryIO, envelope: Envelope) -> Received:
     """Store a raw letter and write what it owes, in one commit; after this it is ours.
 
-    The same bytes to the same destination add nothing. Raises ForeignDomain when no recipient
-    is ours, FileTooLarge, StorageError, and SQLAlchemy's errors when the database is away.
+    The same bytes to the same destination add nothing. Ends the caller's transaction. Raises
+    ForeignDomain when no recipient is ours, FileTooLarge, StorageError, and SQLAlchemy's errors when
+    the database is away.
     """
-    ours = tuple(address for address in envelope.recipients if is_ours(address))
-    # Nothing of the caller's is open here, and each statement stands for itself: what is received is written
-    # by a single one, which costs the database one round instead of three.
+    # Each statement stands for itself: what is received is written by a single one, which costs the
+    # database one round instead of three.
     db.session.rollback()
     db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    destinations = _destinations(ours) or _chosen(envelope.unit)
+    try:
+        return _receive(raw, envelope)
+    finally:
+        # What was raised before the commit would leave the connection so to whoever takes it next.
+        db.session.rollback()
+
+
+def _receive(raw: BinaryIO, envelope: Envelope) -> Received:
+    ours = tuple(clean_label(address, 1000) for address in envelope.recipients if is_ours(address))
+    destinations = _destinations(ours, envelope.unit)
     if not destinations:
         raise ForeignDomain("no recipient in our domains")
     at, letter_id = now(), new_id()
@@ -97,10 +107,11 @@ def receive(raw: BinaryIO, envelope: Envelope) -> Received:
     except IntegrityError:
         # The same bytes have come to one of the destinations before.
         db.session.rollback()
-        fresh, known = _fresh(destinations, stored.sha256)
+        known = _known(destinations, stored.sha256)
+        fresh = [destination for destination in destinations if destination.name not in known]
         if not fresh:
             # The bytes just stored are named by no row; the sweep takes them after a day.
-            return replace(received, letter_id=known, is_new=False)
+            return replace(received, letter_id=known[destinations[0].name], is_new=False)
         _write(received, stored.key, envelope, ours, fresh, at)
     return received
 
@@ -133,7 +144,7 @@ def _write(
         storage_key=key,
         size_bytes=received.size_bytes,
         sha256=received.digest,
-        envelope_from=envelope.sender,
+        envelope_from=clean_label(envelope.sender, 1000),
         envelope_to=list(ours),
         trace=_trace(envelope),
         received_at=received_at,
@@ -143,13 +154,12 @@ def _write(
     db.session.commit()
 
 
-def _fresh(destinations: tuple[Destination, ...], digest: str) -> tuple[list[Destination], uuid.UUID]:
-    """Return the destinations that have not had these bytes, and the letter by which the others did."""
+def _known(destinations: Iterable[Destination], digest: str) -> dict[str, uuid.UUID]:
+    """Return the destinations to which these bytes have come, each with the letter by which they came."""
     names = [destination.name for destination in destinations]
     came = select(Arrival.destination, Letter.id).join(Letter, Letter.id == Arrival.letter_id)
-    known = db.session.execute(came.where(Arrival.destination.in_(names), Arrival.digest == digest)).all()
-    there = {row[0] for row in known}
-    return [place for place in destinations if place.name not in there], known[0][1]
+    found = db.session.execute(came.where(Arrival.destination.in_(names), Arrival.digest == digest))
+    return {row[0]: row[1] for row in found}
 
 
 def _trace(envelope: Envelope) -> dict[str, object]:
@@ -176,24 +186,31 @@ def _is_relay(envelope: Envelope) -> bool:
 def register(raw: BinaryIO, unit: str, handler_id: uuid.UUID) -> Received:
     """Receive a letter that a handler has got some other way, into the inbox of a unit; as ``receive``.
 
-    An address with a token in its headers decides all the same.
+    An address with a token in its headers decides where it goes instead, but never out of a walled unit.
     """
-    trace = {"handler": str(handler_id)}
-    with_token = _with_token(_head_of(raw))
-    return receive(raw, Envelope("", with_token, "", "handler", trace, is_import=True, unit=unit))
+    authority, trace = settings().tables.authority, {"handler": str(handler_id)}
+    chosen = authority.unit(unit)
+    own = f"{chosen.mail_local}@{authority.mail_domain}" if chosen.mail_local else None
+    found = _head_of(raw)
+    with_token = () if chosen.is_walled else _with_token(found)
+    is_meant = not with_token or own in found.addressed_to
+    envelope = Envelope("", with_token, "", "handler", trace, is_import=True, unit=unit if is_meant else None)
+    return receive(raw, envelope)
 
 
 def recipients_in(raw: BinaryIO, own: str | None = None) -> tuple[str, ...]:
     """Return where a letter without an envelope goes by its headers; ``own`` is its mailbox's address.
 
-    Our addresses with a token win; else the mailbox's own, else whatever inbox of ours the letter
-    names, else the national one. ``raw`` is read from its start and put back there.
+    Our addresses with a token win, beside the mailbox's own when the letter names that too; else the
+    mailbox's own, else whatever inbox of ours the letter names, else the national one. From a walled
+    unit's mailbox no header leads anywhere else. ``raw`` is read from its start and put back there.
     """
     found = _head_of(raw)
+    if own and is_ours(own):
+        with_token = () if _is_walled(own) else _with_token(found)
+        return (*with_token, own) if own in found.addressed_to or not with_token else with_token
     if with_token := _with_token(found):
         return with_token
-    if own and is_ours(own):
-        return (own,)
     authority = settings().tables.authority
     national = f"{authority.unit_of_kind('inkorg', None).mail_local}@{authority.mail_domain}"
     delivered, addressed = (
@@ -201,6 +218,12 @@ def recipients_in(raw: BinaryIO, own: str | None = None) -> tuple[str, ...]:
         for addresses in (found.delivered_to, found.addressed_to)
     )
     return delivered or addressed or (national,)
+
+
+def _is_walled(address: str) -> bool:
+    authority = settings().tables.authority
+    box = address.rpartition("@")[0].lower()
+    return any(unit.is_walled and unit.mail_local == box for unit in authority.units)
 
 
 def _head_of(raw: BinaryIO) -> letters.Letter:
@@ -216,21 +239,19 @@ def _with_token(letter: letters.Letter) -> tuple[str, ...]:
     return tuple(address for address in named if is_ours(address) and _token_in(address))
 
 
-def _chosen(unit: str | None) -> tuple[Destination, ...]:
-    return (_inbox(settings().tables.authority.unit(unit)),) if unit else ()
-
-
 def _inbox(unit: Unit) -> Destination:
     return Destination(f"side:{unit.side}", unit.code)
 
 
-def _destinations(addresses: Iterable[str]) -> tuple[Destination, ...]:
+def _destinations(addresses: Iterable[str], unit: str | None) -> tuple[Destination, ...]:
     """Return one destination for each of our address tokens and each side of a wall."""
-    found: dict[str, Destination] = {}
+    chosen = [_inbox(settings().tables.authority.unit(unit))] if unit else []
+    found = {destination.name: destination for destination in chosen}
     for address in addresses:
         destination = _destination(address)
         found.setdefault(destination.name, destination)
-    return tuple(found.values())
+    # In one order for all, so that two who write the same ones never wait for each other.
+    return tuple(sorted(found.values(), key=lambda destination: destination.name))
 
 
 def _destination(address: str) -> Destination:

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from intake import ledger, letters, outbox, storage
 from intake.errors import LetterUnreadable, NotFound
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 PARSE_SECONDS = 60
 PARSE_MEMORY_BYTES = 1 << 30
+# So many files are laid out by one job, at all destinations together; some 10 s of work on a slow disk.
+MOST_FILES = 5000
 # What a trusted relay found out about a sender that makes no machine of ours answer (RFC 7489).
 FORGED = "fail"
 # Without an envelope, no sender in it means nothing.
@@ -70,13 +72,32 @@ def parse_again(letter_id: uuid.UUID, claim: outbox.Claim | None = None) -> None
         return
     with _parsed(letter_id) as parsed:
         letter = _get_letter(letter_id)
-        _keep_reading(letter, parsed)
-        delivered = select(Arrival).where(Arrival.letter_id == letter_id, Arrival.message_id.is_not(None))
-        for arrival in db.session.scalars(delivered).all():
-            _rewrite(letter, parsed, arrival)
+        came = select(Arrival).where(Arrival.letter_id == letter_id, Arrival.message_id.is_not(None))
+        delivered = db.session.scalars(came).all()
+        if _is_unread(parsed) and letters.NOT_READ not in letter.problems:
+            # A busy machine is enough for that; what was read before is not taken away.
+            for arrival in delivered:
+                note(db.session.get_one(Message, arrival.message_id).matter_id, "parsing_failed", {})
+        else:
+            _keep_reading(letter, parsed)
+            for arrival in delivered:
+                _rewrite(letter, parsed, arrival)
         if claim:
             claim.finish()
         db.session.commit()
+
+
+def _is_unread(parsed: letters.Letter) -> bool:
+    return letters.NOT_READ in parsed.problems
+
+
+def _within_bounds(parsed: letters.Letter, raw: Path, places: int) -> letters.Letter:
+    """Return a letter whose files, laid out at so many destinations, are not more than one job can write."""
+    if len(_files(parsed)) * places <= MOST_FILES:
+        return parsed
+    said = "filerna är för många för att läggas ut på så många ställen, de ligger i originalbrevet"
+    whole = letters.unreadable(raw, said).parts
+    return replace(parsed, parts=whole, problems=(*parsed.problems, said))
 
 
 def _keep_reading(letter: Letter, parsed: letters.Letter) -> None:
@@ -101,7 +122,7 @@ def _authentication(letter: Letter, parsed: letters.Letter) -> letters.Authentic
 def _content_digest(parsed: letters.Letter) -> str:
     """Return a digest of the words and all parts: a second letter with one more file is another one."""
     parts = sorted(part.sha256 for part in parsed.parts)
-    return hashlib.sha256("\n".join([parsed.body_digest, *parts]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([parsed.subject, parsed.body_digest, *parts]).encode()).hexdigest()
 
 
 def _rewrite(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> None:
@@ -147,6 +168,8 @@ def _owed_arrivals(letter_id: uuid.UUID) -> Sequence[Arrival]:
 def _parsed(letter_id: uuid.UUID) -> Iterator[letters.Letter]:
     """Parse a letter in a child with limits; its parts lie in a folder until the block ends."""
     key = _get_letter(letter_id).storage_key
+    came = select(func.count()).where(Arrival.letter_id == letter_id)
+    places = db.session.scalar(came) or 0
     # Reading may take long; no transaction stays open meanwhile.
     db.session.rollback()
     with storage.current().local_path(key) as raw, TemporaryDirectory() as folder:
@@ -157,7 +180,7 @@ def _parsed(letter_id: uuid.UUID) -> Iterator[letters.Letter]:
         except LetterUnreadable as error:
             log.warning("letter %s could not be parsed", letter_id)
             parsed = letters.unreadable(raw, str(error))
-        yield parsed
+        yield _within_bounds(parsed, raw, places)
 
 
 def _files(parsed: letters.Letter) -> tuple[letters.Part, ...]:
@@ -174,8 +197,10 @@ def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> Sub
     found = _authentication(letter, parsed)
     is_forged = found is not None and found.dmarc == FORGED
     needs_person = [*arrival.marks, *(["sender_forged"] if is_forged else [])]
-    if any(part.path == letters.WHOLE for part in parsed.parts):
+    if _is_unread(parsed):
         needs_person.append("unreadable")
+    # All of them are one family, so the sweep leaves them alone until the commit.
+    ledger.hold_key(f"part/{arrival.id}")
     has_null_sender = not letter.envelope_from and letter.trace["protocol"] not in WITHOUT_ENVELOPE
     return Submission(
         channel="email",
@@ -199,7 +224,6 @@ def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> Sub
 def _stored(part: letters.Part, arrival: Arrival) -> IncomingFile:
     # With the digest in it, a key stays true when a later parser reads other bytes there.
     key = f"part/{arrival.id}/{part.path.replace('~', '_')}-{part.sha256[:16]}"
-    ledger.hold_key(key)
     with part.file.open("rb") as stream:
         stored = storage.current().put(key, stream)
     name = part.name or f"bilaga {part.path}"

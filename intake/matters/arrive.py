@@ -136,7 +136,10 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
     matter_id = matter.id
     message_id = _write_message(matter_id, submission)
     values: dict[str, object] = {}
-    if matter.closed_at is not None or matter.status == "answered":
+    if submission.is_mere_notice:
+        # That somebody is away, or has read our letter, is no answer: the matter stands as it stood.
+        pass
+    elif matter.closed_at is not None or matter.status == "answered":
         values = {"status": "reopened", "closed_at": None}
         note(matter_id, "reopened", {"why": "new_message"})
     elif matter.status == "awaiting_citizen":

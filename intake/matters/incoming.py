@@ -56,6 +56,7 @@ class Submission:
     A supplement says no more of its matter than its own words. ``is_uploading`` tells that files
     of it are still on their way. ``may_answer`` is False where no automatic letter may go back, though
     a person wrote; ``about_letter_id`` is the letter of ours that it answers or reports on.
+    ``is_mere_notice`` is a machine's word that asks nothing of anybody: it wakes no matter.
     """
 
     channel: str
@@ -75,6 +76,7 @@ class Submission:
     message_id_header: str | None = None
     is_automatic: bool = False
     may_answer: bool = True
+    is_mere_notice: bool = False
     about_letter_id: uuid.UUID | None = None
     flow: letters.Flow | None = None
     wants_receipt: bool | None = None
