@@ -18,7 +18,13 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _SOFT_BREAK = re.compile(rb"=[ \t]{1,200}(?=\r?\n)")
 _BROKEN = "base64 är skadad, innehållet är avkodat så långt det gick"
+_FOLLOWED = "base64 följs av annan text, den är inte med i filen"
+_BLANK_LINE = re.compile(rb"\n[ \t]{0,9}\r?\n")
+_FOOTER_BYTES = 4096
 _IDENTITY = {"", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "plain"}
+# "quoted printable" is cut at its space.
+_QUOTED_NAMES = {"quoted-printable", "quoted", "quotedprintable", "quoted_printable", "qp"}
+_BASE64_NAMES = {"base64", "base-64", "b64", "x-base64"}
 _UU = {"x-uuencode", "uuencode", "uue", "x-uue"}
 
 
@@ -51,6 +57,11 @@ class Span:
         self.raw.seek(self.start)
         return self.raw.read(min(count, self.size_bytes))
 
+    def tail(self, count: int) -> bytes:
+        start = max(self.start, self.end - count)
+        self.raw.seek(start)
+        return self.raw.read(max(0, self.end - start))
+
     def pieces(self) -> Iterator[bytes]:
         self.raw.seek(self.start)
         left = self.end - self.start
@@ -76,9 +87,9 @@ class Span:
 def decode_body(source: Span, encoding: str, out: BinaryIO) -> Decoded:
     """Write the decoded bytes of ``source`` to ``out``; bad encodings are read as far as they go."""
     problem: list[str] = []
-    if encoding == "base64":
+    if encoding in _BASE64_NAMES:
         pieces = _base64(source, problem)
-    elif encoding == "quoted-printable":
+    elif encoding in _QUOTED_NAMES:
         pieces = _quoted_printable(source)
     elif encoding in _UU:
         pieces = _uuencoded(source, problem)
@@ -101,13 +112,16 @@ def _base64(source: Span, problem: list[str]) -> Iterator[bytes]:
         problem.append("sägs vara base64 men är det inte, innehållet står som det kom")
         yield from source.pieces()
         return
+    if footer := _footer_bytes(source):
+        problem.append(_FOLLOWED)
+        source = Span(source.raw, source.start, source.end - footer)
     rest, has_ended = b"", False
     for piece in source.pieces():
         data = piece.translate(None, _SPACE)
         before, sign, after = data.rpartition(b"=")
         # Foreign letters after the padding are a footer that some list or scanner hung on.
         if (sign or has_ended) and after.translate(None, _NOT_BASE64) != after:
-            problem.append("base64 följs av annan text, den är inte med i filen")
+            problem.append(_FOLLOWED)
             data, has_ended = before + sign, True
         letters = data.translate(None, _NOT_BASE64)
         if len(letters) != len(data):
@@ -124,6 +138,16 @@ def _base64(source: Span, problem: list[str]) -> Iterator[bytes]:
     if rest:
         problem.append("base64 slutar för tidigt, innehållet är avkodat så långt det gick")
         yield decode_loose_base64(rest)
+
+
+def _footer_bytes(source: Span) -> int:
+    """Return how many bytes at the end are a footer in plain words, which begins after a blank line."""
+    tail = source.tail(_FOOTER_BYTES)
+    blank = _BLANK_LINE.search(tail)
+    after = tail[blank.end() :] if blank else b""
+    # Words have spaces and stops; one damaged letter makes none.
+    foreign = after.strip(_SPACE).translate(None, _BASE64 + b"\r\n")
+    return len(after) if len(foreign) * 20 > len(after) else 0
 
 
 def _quoted_printable(source: Span) -> Iterator[bytes]:

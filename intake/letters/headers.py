@@ -15,6 +15,8 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)?")
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 )
+_FIRST_WORD = re.compile(r"^\s*[^\s=\"]+(?:\s+|$)")
+_COMMENT = re.compile(r"\s\([^()\"]*\)\s*$")
 _TYPE = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,100})/([a-z0-9!#$&^_.+-]{1,100})")
 
 
@@ -28,7 +30,8 @@ class Parameter:
     @property
     def label(self) -> str:
         if self.charset is not None:
-            return clean_label(decode(self.data, self.charset)[0])
+            words = decode(self.data, self.charset)[0]
+            return clean_label(decode_words(words.encode()) if "=?" in words else words)
         return clean_label(decode_words(self.data))
 
 
@@ -66,8 +69,19 @@ class Headers:
 
     def token(self, name: str) -> str:
         """Return the first word of a value in lower case, without parameters or comments."""
-        words = re.split(r"[;(\s]", self.first(name).decode("latin-1"), maxsplit=1)
+        words = re.split(r"[;(\s]", _structured(self.first(name)), maxsplit=1)
         return words[0].strip("\"'").lower()
+
+    def in_utf_8(self, charset: str) -> Headers:
+        """Return the fields with raw 8-bit values in UTF-8, read by the charset of the letter's text."""
+        # No header was ever written in UTF-16, whatever the text is in.
+        charset = "" if charset.lower().startswith("utf") else charset
+        return Headers(
+            tuple(
+                (name, value if b"=?" in value or _is_utf_8(value) else decode(value, charset)[0].encode())
+                for name, value in self.fields
+            )
+        )
 
     def content_type(self, default: str = "text/plain") -> str:
         """Return type/subtype in lower case; what cannot be read is ``text/plain`` (RFC 2045 5.2)."""
@@ -81,38 +95,68 @@ class Headers:
         return parameters(self.first(name))
 
 
+def _is_utf_8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    # Two-byte letters of ISO-2022-JP pass for ASCII.
+    return b"\x1b$" not in value
+
+
 def decode_words(raw: bytes) -> str:
     """Decode RFC 2047 words anywhere in a value; raw 8-bit bytes are UTF-8, else Windows-1252."""
     view = raw.decode("latin-1")
     runs: list[tuple[str | None, bytes]] = []
     at = 0
-    for start, end, charset, data in _encoded_words(view):
-        gap = view[at:start]
+    for word in encoded_words(view):
+        gap = view[at : word.start]
         # White space between two encoded words only separates them (RFC 2047 6.2).
         if gap and not (gap.isspace() and runs and runs[-1][0] is not None):
             runs.append((None, gap.encode("latin-1")))
-        if runs and runs[-1][0] == charset:
-            runs[-1] = (charset, runs[-1][1] + data)
+        if runs and runs[-1][0] == word.charset:
+            runs[-1] = (word.charset, runs[-1][1] + word.decoded())
         else:
-            runs.append((charset, data))
-        at = end
+            runs.append((word.charset, word.decoded()))
+        at = word.end
     runs.append((None, view[at:].encode("latin-1")))
     return "".join(decode(data, charset)[0] for charset, data in runs)
 
 
-def _encoded_words(view: str) -> Iterator[tuple[int, int, str, bytes]]:
-    at = 0
+@dataclass(frozen=True)
+class Word:
+    """An encoded word (RFC 2047) by where it stands in a value; ``payload`` is still encoded."""
+
+    start: int
+    end: int
+    charset: str
+    is_base64: bool
+    payload: str
+
+    def decoded(self) -> bytes:
+        data = self.payload.encode("latin-1")
+        return decode_loose_base64(data) if self.is_base64 else binascii.a2b_qp(data, header=True)
+
+
+def encoded_words(view: str) -> Iterator[Word]:
+    """Yield the encoded words of a value, one character a byte, in linear time."""
+    at, end = 0, -1
     while (start := view.find("=?", at)) >= 0:
         opening = _WORD_START.match(view, start)
         if opening is None:
             at = start + 2
             continue
-        end = view.find("?=", opening.end())
+        if end < opening.end():
+            end = view.find("?=", opening.end())
         if end < 0:
             return
-        data = view[opening.end() : end].encode("latin-1")
-        decoded = decode_loose_base64(data) if opening[2] in "bB" else binascii.a2b_qp(data, header=True)
-        yield start, end + 2, opening[1].partition("*")[0].lower(), decoded
+        another = view.find("=?", opening.end(), end)
+        if another >= 0:
+            # A word that never closes swallows none of those that follow.
+            at = another
+            continue
+        charset = opening[1].partition("*")[0].lower()
+        yield Word(start, end + 2, charset, opening[2] in "bB", view[opening.end() : end])
         at = end + 2
 
 
@@ -128,10 +172,13 @@ def parameters(value: bytes) -> dict[str, Parameter]:
     """Read the parameters of a Content-* value (RFC 2045, RFC 2231), spaces in bare values allowed."""
     plain: dict[str, Parameter] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
-    for section in split_outside_quotes(value.decode("latin-1"), ";")[1:]:
+    first, *sections = split_outside_quotes(_structured(value), ";")
+    # The semicolon after the first word, or that word itself, may be forgotten.
+    for section in (_FIRST_WORD.sub("", first, count=1), *sections):
         name, _, text = section.partition("=")
         base, star, number = name.strip().lower().partition("*")
-        text = unquote(text)
+        # Names hold brackets of their own, "bild (1)"; elsewhere they are a comment.
+        text = unquote(text if base in ("filename", "name") else _COMMENT.sub("", text))
         if not star:
             plain.setdefault(base, Parameter(text.encode("latin-1"), None))
             continue
@@ -142,6 +189,13 @@ def parameters(value: bytes) -> dict[str, Parameter]:
     for base, numbered in pieces.items():
         plain[base] = _joined([numbered[number] for number in sorted(numbered)])
     return plain
+
+
+def _structured(value: bytes) -> str:
+    """Return a value with structure as text; some programs encode the whole of it as if it were words."""
+    if value.startswith(b"=?"):
+        value = decode_words(value).encode()
+    return value.decode("latin-1")
 
 
 def _joined(pieces: list[tuple[str, bool]]) -> Parameter:

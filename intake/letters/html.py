@@ -14,6 +14,7 @@ _ATTRIBUTE = re.compile(
     r"""\b(href|alt)\s{0,5}=\s{0,5}(?:"([^"]*)"?|'([^']*)'?|([^\s"'>]+))""", re.IGNORECASE
 )
 _HUGE_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
+_META = re.compile(rb"<meta\s[^<>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\n\r\f\xa0\u200b\u200c\ufeff]+")
 _BLOCKS = {
     "p", "div", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre",
@@ -23,6 +24,13 @@ _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "bl
 # Marks before a quoted line, however deep the quotes stand in each other.
 MARKS = 9
 _HIDDEN = {"script", "style", "title", "template"}
+
+
+def charset_within(page: bytes) -> str | None:
+    """Return the charset that a page itself declares; what can be read as bytes is not UTF-16."""
+    found = _META.search(page[:4096])
+    declared = found[1].decode("latin-1") if found else None
+    return "utf-8" if declared and declared.lower().startswith("utf-16") else declared
 
 
 def html_to_text(source: str) -> str:

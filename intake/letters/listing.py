@@ -6,7 +6,7 @@ import json
 from datetime import UTC
 from typing import Any
 
-from intake.letters.values import Letter, Part
+from intake.letters.values import OUTSIDE, Letter, Part
 
 
 def as_json(letter: Letter) -> str:
@@ -25,10 +25,15 @@ def as_json(letter: Letter) -> str:
             "in_reply_to": letter.in_reply_to,
             "references": letter.references,
             "automatic": letter.is_automatic,
-            "attachments": [_file(part) for part in letter.parts if not part.is_body],
+            "attachments": [_file(part) for part in letter.parts if _is_attachment(part)],
             "problems": letter.problems,
         }
     )
+
+
+def _is_attachment(part: Part) -> bool:
+    """Say whether the sender attached it; the words outside of all parts are named among the problems."""
+    return not part.is_body and not part.path.endswith(OUTSIDE)
 
 
 def _file(part: Part) -> dict[str, Any]:

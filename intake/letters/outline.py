@@ -80,6 +80,12 @@ def every(root: Node) -> Iterator[tuple[Node, Node | None]]:
         yield node, parent
 
 
+def charset_of(root: Node) -> str:
+    """Return the first charset that a part declares: what raw headers without one are likely to be in."""
+    found = (node.headers.parameters("content-type").get("charset") for node, _ in every(root))
+    return next((charset.data.decode("latin-1") for charset in found if charset), "")
+
+
 def leading_junk(head: bytes) -> int:
     """Return how many bytes of byte order mark and blank lines stand before the first known header.
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 
 from intake.errors import LetterUnreadable
 from intake.letters.addresses import addresses
 from intake.letters.automatic import automatic_reason
-from intake.letters.charsets import clean_label
+from intake.letters.charsets import LABEL_CHARACTERS, clean_label
+from intake.letters.dates import date_of
 from intake.letters.headers import Headers
-from intake.letters.outline import every, leading_junk, outline
+from intake.letters.outline import charset_of, every, leading_junk, outline
 from intake.letters.reader import Reader
 from intake.letters.reports import report_of
 from intake.letters.senders import sender_of
@@ -28,7 +27,8 @@ from intake.letters.within import outlook
 from intake.letters.within.containers import Opener
 
 MAX_PROBLEMS = 100
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
+_BARE_ID = re.compile(r"[^<>\s\"(),;@]{1,400}@[^<>\s\"(),;@]{1,400}")
+_MESSAGE_ID = re.compile(r"<[^<>]{1,990}>")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def parse(raw: Path, parts_folder: Path, *, opens: bool = True) -> Letter:
         shelf.room_parts -= sum(node.is_leaf for node, _ in every(root))
         reader = Reader(stream, shelf, Opener(shelf) if opens else None)
         reader.walk(root)
-    return _letter(root.headers, root.content_type, _content(reader))
+    headers = root.headers.in_utf_8(charset_of(root))
+    return _letter(headers, root.content_type, _content(reader))
 
 
 def _parse_saved(raw: Path, shelf: Shelf) -> Letter:
@@ -109,6 +110,7 @@ def _letter(headers: Headers, content_type: str, content: _Content) -> Letter:
     sender = sender_of(headers)
     reason = automatic_reason(headers, content_type, sender.email)
     reply_to = _message_ids(headers, "in-reply-to")
+    subject = headers.label("subject")
     # What lies within a part tells of other letters than this one.
     own_parts = tuple(part for part in content.parts if "~" not in part.path)
     return Letter(
@@ -116,17 +118,17 @@ def _letter(headers: Headers, content_type: str, content: _Content) -> Letter:
         sender_email=sender.email,
         to=addresses(headers.all("to")),
         cc=addresses(headers.all("cc")),
-        subject=headers.label("subject"),
+        subject=subject,
         text=content.text,
         has_html=content.has_html,
         message_id=_message_id(headers),
         in_reply_to=reply_to[0] if reply_to else None,
         references=_message_ids(headers, "references"),
-        date=_date(headers),
+        date=date_of(headers.first("date")),
         is_automatic=reason is not None,
         automatic_reason=reason,
         parts=content.parts,
-        problems=tuple(dict.fromkeys((*sender.problems, *content.problems)))[:MAX_PROBLEMS],
+        problems=tuple(dict.fromkeys((*sender.problems, *_cut(subject), *content.problems)))[:MAX_PROBLEMS],
         body_digest=content.digest,
         delivered_to=_lower(headers, "delivered-to", "x-original-to"),
         addressed_to=_lower(headers, "to", "cc"),
@@ -138,23 +140,29 @@ def _letter(headers: Headers, content_type: str, content: _Content) -> Letter:
     )
 
 
+def _cut(subject: str) -> tuple[str, ...]:
+    if len(subject) < LABEL_CHARACTERS:
+        return ()
+    return (f"ämnet är längre än {LABEL_CHARACTERS} tecken, resten av det står bara i det hela brevet",)
+
+
 def _lower(headers: Headers, *names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.lower() for name in names for found in addresses(headers.all(name))))
 
 
 def _message_id(headers: Headers) -> str | None:
     found = _message_ids(headers, "message-id")
-    return found[0] if found else clean_label(headers.first("message-id").decode("latin-1")) or None
+    return (
+        found[0] if found else clean_label(headers.first("message-id").decode("latin-1")).strip("<>") or None
+    )
 
 
 def _message_ids(headers: Headers, name: str) -> tuple[str, ...]:
-    found = _MESSAGE_ID.findall(b" ".join(headers.all(name)).decode("latin-1"))
-    return tuple(dict.fromkeys(clean_label(value) for value in found))[-200:]
-
-
-def _date(headers: Headers) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(headers.first("date")[:200].decode("latin-1"))
-        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+    value = b" ".join(headers.all(name)).decode("latin-1")
+    found = _MESSAGE_ID.findall(value)
+    if not found and name != "message-id":
+        # Some programs leave the angle brackets out.
+        found = [f"<{word}>" for word in re.split(r"[\s,;]+", value) if _BARE_ID.fullmatch(word)]
+    # Where a long one was folded, white space stands that is no part of it.
+    whole = (value if '"' in value else "".join(value.split()) for value in found)
+    return tuple(dict.fromkeys(clean_label(value) for value in whole))[-200:]

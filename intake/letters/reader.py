@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +12,7 @@ from typing import BinaryIO
 from intake.errors import LetterUnreadable
 from intake.letters.charsets import clean_label, clean_text, decode
 from intake.letters.decoding import Span, decode_body
-from intake.letters.html import html_to_text
+from intake.letters.html import charset_within, html_to_text
 from intake.letters.outline import Node, outline
 from intake.letters.roles import (
     ODD_TYPES,
@@ -30,6 +31,8 @@ from intake.letters.within.containers import MAX_LEVELS, Body, Opener, kind_of
 MAX_TEXT_CHARACTERS = 200_000
 # So much of a letter's bodies is read as text; what lies beyond is kept as a file only.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
+# What programs write before the first part for readers without MIME.
+_USUAL = re.compile(r"mime|multi-?part|mehrteil|flerdel|multiparte|plusieurs parties", re.IGNORECASE)
 _PGP = "-----BEGIN PGP MESSAGE-----"
 
 
@@ -79,6 +82,9 @@ class Reader:
             # Where nothing else is, the line before the first part was no mere "this is MIME".
             texts = self.margins
             self.shelf.problems.append("brevets text stod utanför delarna")
+        else:
+            unusual = (words for words in self.margins if not _USUAL.search(words))
+            self.shelf.problems += [f"text före delarna: {clean_label(words, 500)}" for words in unusual]
         text = "\n".join(texts) or "".join(self.texts[:1])
         for body in bodies:
             self._forms(body, text)
@@ -120,8 +126,12 @@ class Reader:
                 if self._holds_plain(child):
                     return True
             elif role_of(child, node) == "text":
-                self.raw.seek(child.body)
-                if self.raw.read(min(child.end - child.body, 4096)).strip():
+                head = io.BytesIO()
+                decode_body(
+                    Span(self.raw, child.body, min(child.end, child.body + 4096)), _encoding_of(child), head
+                )
+                # A space that does not break is no word either.
+                if decode(head.getvalue(), _charset_of(child))[0].strip():
                     return True
         return False
 
@@ -238,8 +248,9 @@ class Reader:
 
     def _read(self, node: Node, data: bytes) -> str:
         self.budget = max(0, self.budget - len(data))
-        found = node.headers.parameters("content-type").get("charset")
-        declared = found.data.decode("latin-1") if found else None
+        declared = _charset_of(node)
+        if declared is None and node.content_type == "text/html":
+            declared = charset_within(data)
         text, used = decode(data, declared)
         if used and declared:
             self.shelf.problems.append(f"{called(node)}: teckenkodningen stämmer inte, läst som {used}")
@@ -264,10 +275,17 @@ class Reader:
         self._keep(f"{node.path or '0'}-{where}", name, span)
 
 
+def _charset_of(node: Node) -> str | None:
+    found = node.headers.parameters("content-type").get("charset")
+    return found.data.decode("latin-1") if found else None
+
+
 def _encoding_of(node: Node) -> str:
-    # A multipart is never encoded as a whole (RFC 2045 6.4), so what has no parts stays as it came.
+    encoding = node.headers.token("content-transfer-encoding")
+    # A multipart is never encoded as a whole (RFC 2045 6.4), so what has no parts stays as it came;
+    # where a program broke that rule with base64, it can be told.
     is_multipart = node.content_type.startswith("multipart/")
-    return "" if is_multipart else node.headers.token("content-transfer-encoding")
+    return "" if is_multipart and encoding != "base64" else encoding
 
 
 def _flow_of(node: Node) -> Flow | None:

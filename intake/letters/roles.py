@@ -22,6 +22,11 @@ ODD_TYPES = {
 }
 _ENRICHED = {"text/enriched", "text/richtext", "text/markdown", "text/x-amp-html", "text/watch-html"}
 _NAME_CHARACTERS = 255
+# Where names stand: the right parameter, and the one that it is taken for.
+_NAMES = (("content-disposition", "filename", "name"), ("content-type", "name", "filename"))
+_MENTIONS = ("content-description", "content-location", "content-id")
+# "bild.png", and "bild.png@01DC0000.1" as Outlook writes an identifier.
+_FILE_NAME = re.compile(r"([^@/]{1,200}\.[A-Za-z][A-Za-z0-9]{1,4})(?:@[\w.-]{1,100})?$")
 _HEAD_BYTES = 65536
 _HEADER_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
@@ -55,27 +60,36 @@ def is_inline(node: Node) -> bool:
 
 def name_of(node: Node) -> str | None:
     """Return the name as the sender gave it: a label, never a path to use."""
-    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        found = node.headers.parameters(header).get(parameter)
-        if found and (label := clean_label(found.label, _NAME_CHARACTERS)):
-            return label
+    for header, own, other in _NAMES:
+        given = node.headers.parameters(header)
+        for found in (given.get(own), given.get(other)):
+            if found and (label := clean_label(found.label, _NAME_CHARACTERS)):
+                return label
     return None
 
 
 def file_name(node: Node, raw: BinaryIO) -> str | None:
-    """Return a file's name; an attached letter without one is named by its own subject."""
-    name = name_of(node)
-    if name or node.content_type not in LETTER_TYPES:
+    """Return a file's name; one without is named by its description or address, a letter by its subject."""
+    if name := name_of(node):
         return name
-    head = BytesIO()
-    span = Span(raw, node.body, min(node.end, node.body + _HEAD_BYTES))
-    decode_body(span, node.headers.token("content-transfer-encoding"), head)
-    return letter_name(Headers.from_block(header_block(head.getvalue())).label("subject"), ".eml")
+    if node.content_type in LETTER_TYPES:
+        head = BytesIO()
+        span = Span(raw, node.body, min(node.end, node.body + _HEAD_BYTES))
+        decode_body(span, node.headers.token("content-transfer-encoding"), head)
+        return letter_name(Headers.from_block(header_block(head.getvalue())).label("subject"), ".eml")
+    return next(filter(None, (_mentioned(node.headers.label(header)) for header in _MENTIONS)), None)
+
+
+def _mentioned(label: str) -> str | None:
+    """Return the file's name that stands in an address, a description or an identifier."""
+    name = re.split(r"[?#]", label)[0].rpartition("/")[2].strip("<> ")
+    found = _FILE_NAME.match(name)
+    return found[1] if found else None
 
 
 def letter_name(subject: str, ending: str) -> str:
     """Name a letter within a letter by its subject."""
-    subject = re.sub(r'[\\/:*?"<>|]+', " ", subject).strip(" .")
+    subject = re.sub(r'[\\/:*?"<>|\s]+', " ", subject).strip(" .")
     return f"{subject[:80] or 'bifogat brev'}{ending}"
 
 

@@ -26,7 +26,7 @@ def sender_of(headers: Headers) -> Sender:
     candidates = (split_address(headers.first(name)) for name in ("from", "sender", "reply-to"))
     name, email = next((found for found in candidates if found), ("", ""))
     # A name without an address is still what the sender called himself.
-    name = name or ("" if email else headers.label("from"))
+    name = name or ("" if email else headers.label("from").removesuffix("<>").strip())
     return Sender(name or None, email or None, tuple(_oddities(headers, name, email)))
 
 

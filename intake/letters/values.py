@@ -11,6 +11,8 @@ from typing import Literal
 Flow = Literal["flowed", "delsp"]
 # What a report says of a letter; ``unclear`` is a letter from a mail server that follows no standard.
 ReportKind = Literal["failed", "delayed", "delivered", "displayed", "deleted", "unclear"]
+# How the paths end of what stands before the first part and after the last.
+OUTSIDE = ("-before", "-after")
 
 
 @dataclass(frozen=True)

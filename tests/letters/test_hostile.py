@@ -73,6 +73,19 @@ def test_hostile_html_is_read_in_linear_time(piece):
     html_to_text(piece * 200_000)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"From: =?utf-7?Q?+2AA-?=",
+        b"Content-Disposition: =?utf-7?Q?+2AA-?=",
+        b"Content-Disposition: attachment; filename*=utf-7''=?+2AA-",
+        b"Content-Type: text/plain; charset=unicode-1-1-utf-7\r\nSubject: +2AA-\xff",
+    ],
+)
+def test_half_a_letter_in_a_header_is_no_error(read, header):
+    repr(read(header + b"\r\n\r\n+2AA-")).encode()
+
+
 def test_a_huge_character_number_is_no_error():
     assert html_to_text("a&#" + "9" * 5000 + ";b &#xD800; &#0;") == "a\ufffdb \ufffd \ufffd"
 
