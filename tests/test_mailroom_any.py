@@ -55,7 +55,8 @@ def test_any_bytes_are_one_matter(raw):
 
 SYNTAX = """
 From: |To: |Subject: |Content-Type: multipart/mixed; boundary=b|--b|--b--|\r\n|begin 644 x|=?utf-8?B?
-|Date: Fri, 31 Dec 9999 23:59:59 +0000|=?utf-7?Q?+2AA-?=|Auto-Submitted: |Content-Transfer-Encoding: base64|Content-Type: message/rfc822|\0
+|Date: Fri, 31 Dec 9999 23:59:59 +0000|=?utf-7?Q?+2AA-?=|Auto-Submitted: |Content-Type: 
+|Content-Transfer-Encoding: base64|Content-Type: message/rfc822|\0
 """
 HEADS = st.sampled_from([piece.strip("\n").encode() for piece in SYNTAX.split("|")])
 

@@ -34,6 +34,10 @@ _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)\]']")
 
 
+# What stands between a text and its signature, so that mail programs can fold the latter (RFC 3676 4.3).
+SEPARATOR = "-- "
+
+
 @dataclass(frozen=True)
 class ReplyFile:
     """A file that a handler attached to a reply; the type is a label, the name is shown as it is."""
@@ -101,7 +105,9 @@ def compose_reply(
 
     Raise PostRefused when nothing can be sent to that address.
     """
-    letter = _letter(frame, clean_label(subject, 200), f"{clean_text(text).rstrip()}\n\n--\n{closing}")
+    letter = _letter(
+        frame, clean_label(subject, 200), f"{clean_text(text).rstrip()}\n\n{SEPARATOR}\n{closing}"
+    )
     for file in files:
         _attach(letter, file)
     return letter
@@ -146,6 +152,9 @@ def _letter(frame: Frame, subject: str, text: str) -> EmailMessage:
     if frame.with_html:
         html = _as_html(clean_label(subject, 200), text, frame.language)
         letter.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
+        for part in letter.iter_parts():
+            # It speaks of the letter as a whole (RFC 2045 4).
+            del part["MIME-Version"]
     if frame.language:
         # Setting the text takes away all that was said of it before.
         letter["Content-Language"] = frame.language

@@ -16,7 +16,7 @@ from intake.letters.addresses import addresses
 from intake.letters.automatic import automatic_reason
 from intake.letters.charsets import LABEL_CHARACTERS, clean_label
 from intake.letters.dates import date_of
-from intake.letters.headers import Headers
+from intake.letters.headers import Headers, decode_words
 from intake.letters.outline import charset_of, every, leading_junk, outline
 from intake.letters.reader import Reader
 from intake.letters.reports import report_of
@@ -158,7 +158,8 @@ def _message_id(headers: Headers) -> str | None:
 
 
 def _message_ids(headers: Headers, name: str) -> tuple[str, ...]:
-    value = b" ".join(headers.all(name)).decode("latin-1")
+    # The standard library of Python writes a long identifier as encoded words.
+    value = decode_words(b" ".join(headers.all(name)))
     found = _MESSAGE_ID.findall(value)
     if not found and name != "message-id":
         # Some programs leave the angle brackets out.

@@ -104,7 +104,7 @@ def test_no_line_break_in_a_subject_makes_a_header():
 
 
 def test_a_reply_ends_with_how_to_answer_it():
-    assert sent(reply()).get_content().replace("\r", "") == "Hej!\nVi har den.\n\n--\nExempelmyndigheten\n"
+    assert sent(reply()).get_content().replace("\r", "") == "Hej!\nVi har den.\n\n-- \nExempelmyndigheten\n"
 
 
 def test_plain_text_is_all_unless_html_is_wanted():

@@ -1,5 +1,7 @@
 """Headers as sloppy programs write them are read as they were meant."""
 
+from email.message import EmailMessage
+
 import pytest
 
 from intake.letters.dates import date_of
@@ -135,6 +137,15 @@ def test_machines_are_known_by_their_own_headers(read, header):
     assert not read(b"From: a@b.se\r\nX-FC-MachineGenerated: false" + TEXT).is_automatic
 
 
-@pytest.mark.parametrize("year", ["9999", "0001"])
-def test_a_year_in_which_no_letter_is_sent_is_no_date(read, year):
-    assert read(f"Date: Fri, 31 Dec {year} 23:59:59 +0000\r\n\r\nHej".encode()).date is None
+def test_a_year_in_which_no_letter_is_sent_is_no_date(read):
+    assert read(b"Date: Fri, 31 Dec 9999 23:59:59 +0000\r\n\r\nHej").date is None
+
+
+def test_an_identifier_in_encoded_words_is_read(read):
+    answer = EmailMessage()
+    ours = f"<reply.{'0' * 36}.{'a' * 26}@example.se>"
+    answer["In-Reply-To"] = answer["References"] = ours
+    answer.set_content("Ja.")
+    assert b"=?utf-8?q?" in answer.as_bytes()
+    letter = read(answer.as_bytes())
+    assert (letter.in_reply_to, letter.references) == (ours, (ours,))
