@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
@@ -85,13 +86,22 @@ def _send_letter(claim: outbox.Claim) -> None:
             return
         post.current().send(outgoing)
     except PostRefused as refusal:
-        sending.record_refused(claim.subject_id, refusal, claim)
+        _surely(partial(sending.record_refused, claim.subject_id, refusal, claim))
     except PostAway as away:
         if not away.may_have_gone:
-            sending.give_back(claim.subject_id)
+            _surely(partial(sending.give_back, claim.subject_id))
         raise
     else:
-        sending.record_sent(claim.subject_id, claim)
+        _surely(partial(sending.record_sent, claim.subject_id, claim))
+
+
+def _surely(record: Callable[[], None]) -> None:
+    """Record what became of a letter, once more if the database gave way: nobody else knows it."""
+    try:
+        record()
+    except OperationalError:
+        db.session.rollback()
+        record()
 
 
 def _do(job_id: str, act: Callable[[outbox.Claim], None]) -> None:

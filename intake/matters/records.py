@@ -94,11 +94,12 @@ def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:
 def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
     """Lock the matter that what is new for this one belongs to, until the transaction ends; return its row.
 
-    It is itself, or what it was merged into. Whoever merges it just now is waited for, and followed.
+    It is itself, or what it was merged into. Whoever merges it just now is waited for, and followed;
+    whoever only adds rows about it waits for nobody.
     """
     surviving = select(*table_of(Matter).c[_STATE]).where(Matter.id == func.surviving_matter(matter_id))
     while True:
-        matter = db.session.execute(surviving.with_for_update()).one()
+        matter = db.session.execute(surviving.with_for_update(key_share=True)).one()
         if matter.merged_into_id is None:
             return matter
 

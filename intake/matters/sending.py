@@ -22,7 +22,7 @@ from intake.matters import receipts, writing
 from intake.matters.alarms import WAITS
 from intake.matters.answering import GIVEN_OUT, way_of
 from intake.matters.arrive import mint_status_code
-from intake.matters.records import FROM_A_HANDLER, ask_person, note
+from intake.matters.records import FROM_A_HANDLER, ask_person, hold_surviving, note
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
@@ -58,7 +58,7 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
 
     In that case the job is finished here.
     """
-    letter = db.session.get_one(OutgoingLetter, letter_id, with_for_update=True)
+    letter = _hold(letter_id)
     if letter.state == "sending" and letter.kind == "reply":
         _settle(letter, "task", "interrupted", claim)
         return None
@@ -79,14 +79,14 @@ def begin_sending(letter_id: uuid.UUID, claim: outbox.Claim) -> Outgoing | None:
 
 def record_sent(letter_id: uuid.UUID, claim: outbox.Claim) -> None:
     """Record that a letter was taken by the mail server, and commit."""
-    letter = db.session.get_one(OutgoingLetter, letter_id, with_for_update=True)
+    letter = _hold(letter_id)
     # The news that it came back may have been here first.
     _settle(letter, "bounced" if letter.state == "bounced" else "sent", None, claim)
 
 
 def record_refused(letter_id: uuid.UUID, refusal: PostRefused, claim: outbox.Claim) -> None:
     """Record that a letter was refused for good, make it a person's task, and commit."""
-    letter = db.session.get_one(OutgoingLetter, letter_id)
+    letter = _hold(letter_id)
     letter.diagnosis = refusal.code
     _settle(letter, "refused", REFUSED, claim)
 
@@ -101,11 +101,11 @@ def give_back(letter_id: uuid.UUID) -> None:
 
 
 def record_report(outgoing_id: uuid.UUID, matter_id: uuid.UUID, report: letters.Report) -> None:
-    """Record what is told of a letter of ours; joins the caller's transaction.
+    """Record what is told of a letter of ours; joins the caller's transaction, which holds the matter.
 
     One that came back is made a person's task, once, unless another has gone in its place.
     """
-    letter = db.session.get_one(OutgoingLetter, outgoing_id, with_for_update=True)
+    letter = _held(outgoing_id)
     detail: dict[str, object] = {"letter": str(outgoing_id), "code": report.status}
     if report.kind not in CAME_BACK:
         note(matter_id, f"letter_{report.kind}", detail)
@@ -114,6 +114,25 @@ def record_report(outgoing_id: uuid.UUID, matter_id: uuid.UUID, report: letters.
         note(matter_id, "letter_bounced", detail)
         if letter.again_id is None:
             ask_person(matter_id, "letter_bounced")
+
+
+def _hold(letter_id: uuid.UUID) -> OutgoingLetter:
+    """Lock a letter until the transaction ends, and its matter first, as whoever adds to that does.
+
+    So neither waits for the other. A letter to a new address changes nothing in its matter: what it
+    asks about comes first, and the matter's row is left to whoever confirms or ends that.
+    """
+    letter = db.session.get_one(OutgoingLetter, letter_id)
+    if letter.kind == "confirm_email":
+        _held_change(letter)
+    else:
+        hold_surviving(letter.matter_id)
+    return _held(letter_id)
+
+
+def _held(letter_id: uuid.UUID) -> OutgoingLetter:
+    # A message that is about the letter may be written meanwhile.
+    return db.session.get_one(OutgoingLetter, letter_id, with_for_update={"key_share": True})
 
 
 def _take_safe_way(letter: OutgoingLetter) -> None:
@@ -156,7 +175,7 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
         return WANTED_NO_MORE
     if letter.kind == "reply":
         return _find_reason_to_keep(letter)
-    if letter.kind == "confirm_email" and _find_change(letter) is None:
+    if letter.kind == "confirm_email" and _held_change(letter) is None:
         return WANTED_NO_MORE
     most = MOST_A_DAY.get(letter.kind)
     if most is not None and letter.why != COUNTED:
@@ -309,8 +328,8 @@ def _tokens(letter: OutgoingLetter, outgoing_id: uuid.UUID | None) -> ScalarResu
     return db.session.scalars(query.order_by(MailAddress.created_at).limit(1))
 
 
-def _find_change(letter: OutgoingLetter) -> EmailChange | None:
-    """Return the change of address that a letter asks about, None when nothing is asked any more."""
+def _held_change(letter: OutgoingLetter) -> EmailChange | None:
+    """Lock and return the change of address that a letter asks about, None when nothing is asked any more."""
     asked = select(EmailChange).where(EmailChange.id == func.newest_email_change(letter.matter_id))
     # Its row is held, so that whoever ends it meanwhile ends also the one that is made beside it.
     newest = db.session.scalar(asked.with_for_update())
@@ -321,7 +340,7 @@ def _find_change(letter: OutgoingLetter) -> EmailChange | None:
 
 def _mint_token(letter: OutgoingLetter) -> str:
     """Make the token that confirms an address; one that has already gone out is left as it is."""
-    change, token = _find_change(letter), codes.new_status_code()
+    change, token = _held_change(letter), codes.new_status_code()
     if change is None:
         raise NotFound("no change of address is asked for")
     if change.token_hash is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
 
-from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy import CursorResult, exists, func, select, update
 from sqlalchemy import text as sql
 
 from intake import rows
@@ -187,6 +187,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
     if letter.kind == "receipt" and is_delicate(matter.category, matter.flags):
         raise NotAllowed("Ärendet är för känsligt för en kvittens per e-post. Hör av dig på ett annat sätt.")
     _change(act, {})
+    is_same_address = matter.sender_email.lower() == letter.recipient.lower()
     again_id = owe_letter(
         letter.kind,
         act.matter_id,
@@ -194,7 +195,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
         # A receipt bears the time of what it acknowledges.
         at=letter.created_at if letter.kind == "receipt" else now(),
         message_id=letter.message_id,
-        in_reply_to=letter.in_reply_to,
+        in_reply_to=letter.in_reply_to if is_same_address else None,
     )
     replaced = update(OutgoingLetter).where(OutgoingLetter.id == letter_id).values(again_id=again_id)
     db.session.execute(replaced.execution_options(synchronize_session=False))
@@ -352,16 +353,20 @@ def _owe(matter: Matter, message_id: uuid.UUID, way: Way, telling: str) -> None:
     """Owe the letter that carries what was written whole, or one that only tells of it."""
     if way != "page" and matter.sender_email:
         kind = "reply" if way == "mail" else telling
-        header = _last_header(matter.id)
+        header = _last_header(matter.id, matter.sender_email)
         owe_letter(kind, matter.id, matter.sender_email, at=now(), message_id=message_id, in_reply_to=header)
 
 
-def _last_header(matter_id: uuid.UUID) -> str | None:
-    """Return the Message-ID of the last letter that came in, so that a reply joins its thread."""
+def _last_header(matter_id: uuid.UUID, sender: str) -> str | None:
+    """Return the Message-ID of the last letter from this address, so that a reply to it joins its thread.
+
+    One of somebody else's would tell whose mail comes into the matter.
+    """
+    is_theirs = func.lower(Message.sender_email) == func.lower(sender)
     return db.session.scalar(
         select(Letter.message_id_header)
         .join(Message, Message.letter_id == Letter.id)
-        .where(Message.matter_id == matter_id, Letter.message_id_header.is_not(None))
+        .where(Message.matter_id == matter_id, is_theirs, Letter.message_id_header.is_not(None))
         .order_by(Message.created_at.desc(), Message.id.desc())
         .limit(1)
     )

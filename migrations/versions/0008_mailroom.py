@@ -89,6 +89,7 @@ def _make_tables() -> None:
         sa.Column("times_seen", sa.Integer(), nullable=False),
         sa.Column("first_seen_at", at, nullable=False),
         sa.Column("last_seen_at", at, nullable=False),
+        sa.Column("prior_look_at", at),
         sa.Column("taken_up_at", at),
         sa.Column("internal_at", at),
         sa.Column("size_bytes", sa.BigInteger()),
@@ -105,7 +106,8 @@ def _make_tables() -> None:
         sa.UniqueConstraint("mailbox", "uidvalidity", "uid", name=op.f("uq_fetched_mailbox_uidvalidity_uid")),
     )  # fmt: skip
     op.create_index(op.f("ix_fetched_digest"), "fetched", ["digest"])
-    op.create_index(op.f("ix_fetched_first_seen_at"), "fetched", ["first_seen_at"])
+    is_left = sa.text("outcome <> 'stored' OR moved_at IS NULL")
+    op.create_index("ix_fetched_left", "fetched", ["first_seen_at"], postgresql_where=is_left)
 
 
 def downgrade() -> None:

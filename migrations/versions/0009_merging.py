@@ -130,8 +130,9 @@ FUNCTIONS = {
         (),
     ),
     # A matter goes into another that is not merged itself, so that no chain ever comes round again. The
-    # caller has seen to it that the person may see both, holds both rows and has closed the first; flags and wishes are those of both, and the more
-    # careful ones: a wish counts where both are the same person's.
+    # caller has seen to it that the person may see both, holds both rows and has closed the first. Flags
+    # and wishes are those of both, and the more careful ones: a wish counts where both are the same
+    # person's.
     "merge_matters(uuid, uuid, boolean)": (
         """
         CREATE FUNCTION merge_matters(p_from uuid, p_into uuid, p_codes_lead_on boolean) RETURNS uuid[]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from intake.models import Event, Matter, Message
+from intake.models import Event, Matter, Message, OutgoingLetter
 from tests import desk
 from tests.letters_home import deliver, letter
 from tests.markup import judge
@@ -72,6 +72,17 @@ def test_a_merged_matter_offers_nothing_that_belongs_in_the_other(anna, both):
     page = anna.page(gone).text
     offered = ("Öppna igen", "Skicka svaret", "Spara anteckningen", "Visa det andra ärendet")
     assert [words for words in offered if words in page] == []
+
+
+def test_a_letter_that_did_not_arrive_goes_again_only_from_its_own_matter(anna, both, seen):
+    gone, kept = both
+    anna.act(gone, "svara", text="Vi ringer.", is_told="ja")
+    seen.execute(update(OutgoingLetter).where(OutgoingLetter.kind == "reply").values(state="task"))
+    seen.commit()
+    assert "Skicka igen" in anna.page(gone).text
+    anna.act(gone, "sammanfor", into=kept)
+    page = anna.page(kept).text
+    assert ("Vi ringer." in page, "Skicka igen" in page) == (True, False)
 
 
 def test_it_can_be_undone(anna, both, seen):

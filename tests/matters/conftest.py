@@ -1,4 +1,4 @@
-"""A service that mails: a post office that keeps letters, a handler, and matters that come in."""
+"""A service that mails: a post office that keeps letters, a handler, and matters to work on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select, update
 
 from intake.extensions import db
+from intake.matters import merging
 from intake.models import Handler, Matter
 from tests import desk
 from tests.letters_home import Post
+from tests.matters.mailing import act
 from workers import process
 
 
@@ -40,15 +42,41 @@ def anna(make_app):
 
 @pytest.fixture
 def bring(app, clock):
-    """Let a matter come in with these columns; no receipt is owed."""
+    """Let a matter come in by form, with these columns changed then; no receipt is owed."""
 
-    def come(**values):
-        reference = desk.bring(app, clock, category="fraga", wants_receipt=False)
-        found = update(Matter).where(Matter.reference == reference)
+    def come(*, files=(), **values):
+        reference = desk.bring(app, clock, category="fraga", wants_receipt=False, files=files)
         values = {"category": "fraga", "flags": []} | values
-        with app.app_context():
-            db.session.execute(found.values(**values))
-            db.session.commit()
+        db.session.execute(update(Matter).where(Matter.reference == reference).values(**values))
+        db.session.commit()
         return db.session.scalars(select(Matter).where(Matter.reference == reference)).one()
 
     return come
+
+
+@pytest.fixture
+def do(handler_app, anna):
+    """Do an act as a handler: ``do(merging.part_again, matter)``."""
+
+    def do(service, matter, *given, **options):
+        act(handler_app, matter, anna, service, *given, **options)
+
+    return do
+
+
+@pytest.fixture
+def merge(do):
+    def merge(matter, into, *, codes_lead_on=True, **options):
+        do(merging.merge, matter, into.id, codes_lead_on=codes_lead_on, **options)
+
+    return merge
+
+
+@pytest.fixture
+def kept(bring):
+    return bring()
+
+
+@pytest.fixture
+def gone(bring):
+    return bring(subject="Mer om cykeln")

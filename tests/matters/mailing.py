@@ -25,10 +25,10 @@ def key_to(matter):
     return following.key_of(matter.reference, code)
 
 
-def act(handler_app, matter, handler_id, do, *given, **options):
-    """Let a handler do an act of ``work`` on a matter as it stands now."""
-    version = db.session.scalars(select(Matter.version).where(Matter.id == matter.id)).one()
-    known = work.Act(matter.id, version, handler_id)
+def act(handler_app, matter, handler_id, do, *given, version=None, **options):
+    """Let a handler do an act on a matter as it stands now, or as it stood with this version."""
+    stands = select(Matter.version).where(Matter.id == matter.id)
+    known = work.Act(matter.id, version or db.session.scalars(stands).one(), handler_id)
     db.session.rollback()
     with handler_app.app_context():
         do(known, *given, **options)

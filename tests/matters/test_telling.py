@@ -207,6 +207,14 @@ class TestSentAgain:
         assert sent.envelope_from == f"studs+{db.session.scalars(tokens).one()}@example.se"
         assert "sent_again" in db.session.scalars(select(Event.what)).all()
 
+    @pytest.mark.parametrize(("email", "header"), [("ny@example.org", None), ("KIM@example.com", "<1@b.se>")])
+    def test_it_names_the_letter_that_it_answers_only_to_who_sent_that(self, refused, again, email, header):
+        matter, first = refused()
+        first.in_reply_to, matter.sender_email = "<1@b.se>", email
+        db.session.commit()
+        again(matter, first)
+        assert db.session.get_one(OutgoingLetter, first.again_id).in_reply_to == header
+
     def test_it_goes_again_once(self, refused, again):
         matter, first = refused()
         again(matter, first)

@@ -12,7 +12,7 @@ from intake.extensions import db
 from intake.matters import work
 from intake.models import Event, Handler, Letter, Matter, Message, OutgoingLetter
 from tests import desk
-from tests.letters_home import deliver, letter, matters
+from tests.letters_home import address_of, deliver, letter, matters
 
 
 @pytest.fixture
@@ -93,6 +93,30 @@ def test_a_reply_joins_the_letters_thread(worker_app, handler_app, handler_ids):
         work.reply(work.Act(matter_id, 1, handler_ids[0]), "Hej!")
         reply = db.session.query(OutgoingLetter).filter_by(kind="reply").one()
         assert reply.in_reply_to == "<fraga@example.com>"
+
+
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [("vittne@hemlig.example", "<1@example.com>"), ("KIM@Example.com", "<2@hemlig.example>")],
+    ids=["anothers", "the same person's"],
+)
+def test_a_reply_names_no_letter_of_anybody_else(worker_app, handler_app, handler_ids, sender, header):
+    with worker_app.app_context():
+        deliver(letter(Message_ID="<1@example.com>"), "syd@example.se")
+        matter_id, address = matters()[0].id, address_of(matters()[0])
+        deliver(letter("Jag såg det.", sender=sender, Message_ID="<2@hemlig.example>"), address)
+    with handler_app.app_context():
+        work.reply(work.Act(matter_id, 2, handler_ids[0]), "Hej!")
+        assert db.session.query(OutgoingLetter).filter_by(kind="reply").one().in_reply_to == header
+
+
+def test_a_reply_to_a_form_names_no_letter_at_all(worker_app, handler_app, handler_ids, matter_id):
+    witness = letter("Jag såg det.", sender="vittne@hemlig.example", Message_ID="<2@hemlig.example>")
+    with worker_app.app_context():
+        deliver(witness, address_of(db.session.get(Matter, matter_id)))
+    with handler_app.app_context():
+        work.reply(work.Act(matter_id, 2, handler_ids[0]), "Hej!")
+        assert db.session.query(OutgoingLetter).filter_by(kind="reply").one().in_reply_to is None
 
 
 def test_events_hold_codes_and_the_words_become_a_note(app, handler_ids, matter_id):

@@ -6,12 +6,14 @@ import io
 from datetime import timedelta
 
 import pytest
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from intake import ledger, storage
 from intake.errors import PostAway, PostRefused, ScannerAway
 from intake.extensions import db
-from intake.matters import arrive, incoming
+from intake.matters import arrive, incoming, sending
 from intake.matters.records import owe_letter
 from intake.matters.sending import RECEIPTS_A_DAY
 from intake.models import (
@@ -205,6 +207,63 @@ def test_a_reply_cut_off_while_it_left_waits_for_a_person(app, post, clock):
     post.failure, clock.at = None, clock.at + timedelta(minutes=5)
     work("send_letter")
     assert (owed.state, len(post.sent)) == ("task", 1)
+
+
+@pytest.fixture
+def database_fails(monkeypatch):
+    """Let the database fail the next so many times that something is recorded of a letter."""
+
+    def fail(name, times):
+        record, left = getattr(sending, name), list(range(times))
+
+        def failing(*given):
+            if left:
+                left.pop()
+                raise OperationalError("UPDATE", {}, DeadlockDetected())
+            record(*given)
+
+        monkeypatch.setattr(sending, name, failing)
+
+    return fail
+
+
+def test_a_letter_that_left_is_recorded_though_the_database_gave_way_once(owed, post, database_fails):
+    waiting = owed()
+    database_fails("record_sent", 1)
+    work("send_letter")
+    assert (waiting.state, len(post.sent), the(Matter).needs_person) == ("sent", 1, [])
+
+
+def test_so_is_one_that_was_refused_or_did_not_leave(owed, post, database_fails):
+    waiting = owed()
+    database_fails("give_back", 1)
+    database_fails("record_refused", 1)
+    post.failure = PostAway("no answer")
+    work("send_letter")
+    assert waiting.state == "owed"
+    post.failure = PostRefused("550")
+    work("send_letter")
+    assert waiting.state == "refused"
+
+
+def test_a_reply_that_left_never_goes_again_though_it_could_not_be_recorded(owed, post, database_fails):
+    waiting = owed()
+    database_fails("record_sent", 2)
+    work("send_letter")
+    assert (waiting.state, len(post.sent)) == ("sending", 1)
+    work("send_letter")
+    assert (waiting.state, len(post.sent)) == ("task", 1)
+    assert the(Matter).needs_person == ["reply_not_sent"]
+
+
+def test_an_automatic_letter_then_goes_again_as_the_same_one(app, post, database_fails):
+    deliver(letter())
+    database_fails("record_sent", 2)
+    work("send_letter")
+    work("send_letter")
+    assert the(OutgoingLetter).state == "sent"
+    assert len(post.sent) == 2
+    assert len({sent.message["Message-ID"] for sent in post.sent}) == 1
 
 
 def test_a_bounce_comes_back_as_a_persons_task(app, post, clock):
