@@ -51,13 +51,15 @@ class Limits:
     """How much and how long: a letter in bytes, times in seconds.
 
     ``silence_seconds`` is the longest wait for a command (RFC 5321 4.5.3.2.7) or for the next
-    64 KiB of a letter. ``session_seconds`` ends a conversation between two letters, never in one.
+    64 KiB of a letter. ``connections_of_strangers`` leaves the rest to machines of ours.
+    ``session_seconds`` ends a conversation between two letters, never in one.
     ``errors`` are counted in a row, ``idle_commands`` (NOOP and the like) since the last letter.
     ``stop_seconds`` stays under the half minute after which the supervisor kills.
     """
 
     letter_bytes: int
     connections: int = 200
+    connections_of_strangers: int = 150
     connections_of_one: int = 20
     recipients: int = 1000
     errors: int = 20
@@ -87,6 +89,9 @@ class House(Protocol):
 
     def name(self, address: str) -> str:
         """Name a peer for the log."""
+
+    def has_room(self, for_bytes: int = 0) -> bool:
+        """Say whether so many bytes more may be written; raises StorageError."""
 
     async def store(self, letter: Spool, envelope: mailroom.Envelope) -> str:
         """Store a letter and return the reply."""
@@ -374,8 +379,9 @@ class Connection(SMTP):
 
     async def _read_letter(self) -> Spool:
         """Read a letter to its end, though not for ever."""
-        letter = Spool(self._listener.spool, self._listener.limits.letter_bytes)
-        until = self.loop.time() + self._listener.limits.letter_seconds
+        listener = self._listener
+        letter = Spool(listener.spool, listener.limits.letter_bytes, listener.has_room)
+        until = self.loop.time() + listener.limits.letter_seconds
         try:
             async with aclosing(letter_in(self._reader)) as blocks:
                 async for text in blocks:

@@ -15,18 +15,19 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from imapclient import DELETED, IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError, LoginError
 
 from config.mailboxes import Mailbox
 from intake.errors import FileTooLarge, StorageError
+from intake.extensions import now
 from intake.mailroom.journal import Listed, Start
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ PIECE_BYTES = 1 << 20
 # What is found among so many UIDs fits into the longest line that the library reads.
 SEARCHED_UIDS = 80_000
 ASKED_AT_ONCE = 500
+# What a server tells outside these is no time and no size of a letter, and could not be stored.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_AHEAD = timedelta(days=1)
+LARGEST_BYTES = 1 << 53
 # How soon a wait ends that somebody wants to end.
 LOOK_UP_SECONDS = 0.25
 # Letters come in company, and a server that has news without end must not keep us busy without end.
@@ -119,19 +124,18 @@ class Session:
         return found
 
     def describe(self, uids: Collection[int]) -> list[Listed]:
-        """Return when each letter came to the server, and its size, as far as the server will tell."""
+        """Return when each letter came to the server, and its size, as far as the server tells sense."""
         found: list[Listed] = []
         for some in _portions(uids):
             try:
                 with _speaking():
                     told = self._client.fetch(some, ["INTERNALDATE", "RFC822.SIZE"])
-            except ServerRefused:
-                # One letter that it cannot read lets a server refuse the whole question.
+            except (ServerRefused, OverflowError):
+                # One letter that it cannot read lets a server refuse the whole question, and one year
+                # or hour beyond all numbers lets the library give up on the whole answer.
                 log.warning("mailbox %s: its server will not describe all letters", self._mailbox.name)
                 told = {}
-            for uid in some:
-                facts = told.get(uid, {})
-                found.append(Listed(uid, facts.get(b"INTERNALDATE"), facts.get(b"RFC822.SIZE")))
+            found += [_listed(uid, told.get(uid, {})) for uid in some]
         return found
 
     def write_letter(self, letter: Listed, limit_bytes: int, file: BinaryIO) -> None:
@@ -238,6 +242,24 @@ class Session:
         if not is_stopping.is_set():
             with _speaking():
                 self._client.idle_done()
+
+
+def _listed(uid: int, facts: Mapping[bytes, Any]) -> Listed:
+    """Keep of a description what can be true."""
+    size_bytes = facts.get(b"RFC822.SIZE")
+    is_size = size_bytes is not None and 0 <= size_bytes <= LARGEST_BYTES
+    return Listed(uid, _internal_at(facts.get(b"INTERNALDATE")), size_bytes if is_size else None)
+
+
+def _internal_at(told: datetime | None) -> datetime | None:
+    if told is None:
+        return None
+    try:
+        # The library gives "-0000" as no zone, and takes any four digits for one.
+        at = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return at if EARLIEST <= at <= now() + LATEST_AHEAD else None
 
 
 def _write(file: BinaryIO, piece: bytes) -> None:

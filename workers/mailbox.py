@@ -34,8 +34,8 @@ Receive = Callable[[BinaryIO, mailroom.Envelope], object]
 class Listener:
     """Answers on one port, and lets ``receive`` store each letter in a thread of its own.
 
-    ``own`` are the networks of machines that may hold as many connections as they need, beside the
-    trusted relays. Raises OSError when the certificate cannot be used.
+    ``own`` are the networks of machines that may hold as many connections as there are, as the trusted
+    relays may. Raises OSError when the certificate cannot be used.
     """
 
     def __init__(
@@ -52,15 +52,14 @@ class Listener:
         self.spool = self.settings.var / "spool"
         self.certificate = _certificate(self.settings)
         self.is_stopping = False
-        self._peers = Peers(
-            (*own, *self.settings.mail_trusted_relays),
-            self.settings.address_key,
-            self.limits.connections_of_one,
-        )
+        trusted = (*own, *self.settings.mail_trusted_relays)
+        self._peers = Peers(trusted, self.settings.address_key, self.limits)
         self._app = app
         self._receive = receive
         self._threads = concurrent.futures.ThreadPoolExecutor(self.limits.stored_at_once, "store")
+        # All that are there, and those of them that may stay.
         self._open: set[Connection] = set()
+        self._staying: set[Connection] = set()
         self._storing: set[asyncio.Future[str]] = set()
         self._left = asyncio.Event()
 
@@ -94,34 +93,37 @@ class Listener:
             await self._left.wait()
 
     def _answer(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
-        if self.is_stopping:
-            return Refusal(replies.STOPPING)
-        if len(self._open) >= self.limits.connections:
-            log.warning("all %d connections are taken", self.limits.connections)
-            return Refusal(replies.TOO_MANY_CONNECTIONS)
         connection = Connection(self, loop)
         self._open.add(connection)
         return connection
 
     def enter(self, connection: Connection) -> str | None:
-        """Count a new connection, and return the reply that sends it away if it may not stay."""
-        may_stay = self._peers.enter(connection.peer)
+        """Count a new connection, or return the reply that sends it away."""
         if self.is_stopping:
             return replies.STOPPING
-        if not may_stay:
-            log.warning("%s has too many connections", self.name(connection.peer))
-            return replies.TOO_MANY_FROM_ONE
-        return None
+        refusal = self._peers.enter(connection.peer)
+        if refusal:
+            log.warning("%s was sent away: %s", self.name(connection.peer), refusal)
+        else:
+            self._staying.add(connection)
+        return refusal
 
     def left(self, connection: Connection) -> None:
         """Forget a connection that is gone."""
-        self._peers.leave(connection.peer)
+        if connection in self._staying:
+            self._staying.remove(connection)
+            self._peers.leave(connection.peer)
         self._open.discard(connection)
         self._left.set()
 
     def name(self, address: str) -> str:
         """Name a peer for the log."""
         return self._peers.name(address)
+
+    def has_room(self, for_bytes: int = 0) -> bool:
+        """Say whether the disk has room for so many bytes more; raises StorageError."""
+        with self._app.app_context():
+            return storage.current().has_room(for_bytes)
 
     async def handle_MAIL(  # noqa: N802 (aiosmtpd names its hooks so)
         self, _connection: SMTP, _session: object, commanded: Commanded, address: str, options: list[str]
@@ -130,9 +132,8 @@ class Listener:
         declared_bytes = int(sizes[-1]) if sizes else 0
         if declared_bytes > self.limits.letter_bytes:
             return replies.TOO_LARGE
-        with self._app.app_context():
-            if not storage.current().has_room(declared_bytes):
-                return replies.NO_ROOM
+        if not self.has_room(declared_bytes):
+            return replies.NO_ROOM
         commanded.mail_from = address
         return "250 2.1.0 OK"
 
@@ -189,18 +190,6 @@ class Listener:
         finally:
             letter.close()
         return replies.STORED
-
-
-class Refusal(asyncio.Protocol):
-    """Says one line and closes."""
-
-    def __init__(self, reply: str) -> None:
-        self._reply = reply
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        sender = cast(asyncio.Transport, transport)
-        sender.write(f"{self._reply}\r\n".encode())
-        sender.close()
 
 
 def _certificate(settings: Settings) -> Certificate | None:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from intake.errors import StorageError
 from workers import replies
 
 log = logging.getLogger("workers.mailbox")
 
 IN_MEMORY_BYTES = 256 * 1024
+ROOM_ASKED_EVERY_BYTES = 1024 * 1024
 END_OF_LETTER = b"\r\n.\r\n"
 
 
 class Spool:
-    """A letter as it comes in: on disk when it is long, without a name there, and never over its limit."""
+    """A letter as it comes in: on disk when it is long, without a name there, and never over its limit.
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
+    ``has_room`` says whether the disk has room for more; it may raise StorageError.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int, has_room: Callable[[], bool]) -> None:
         self.size_bytes = 0
         self._limit_bytes = limit_bytes
-        self._is_broken = False
+        self._has_room = has_room
+        self._asked_at_bytes = 0
+        self._fault: str | None = None
         # It lives from DATA till a thread has stored it, so no block can close it.
         self._file = SpooledTemporaryFile(IN_MEMORY_BYTES, dir=str(folder))  # noqa: SIM115
 
@@ -33,19 +40,28 @@ class Spool:
         """The reply to a letter that was not kept; it is read to its end before it is given."""
         if self.size_bytes > self._limit_bytes:
             return replies.TOO_LARGE
-        return replies.FAILED if self._is_broken else None
+        return self._fault
 
     def add(self, text: bytes) -> None:
+        """Write one more piece; of a letter that is refused by now nothing is kept."""
         self.size_bytes += len(text)
+        if not self.refusal:
+            self._write(text)
         if self.refusal:
             self.close()
-            return
+
+    def _write(self, text: bytes) -> None:
         try:
+            # Many letters at once may take the room that there was when each of them was announced.
+            if self.size_bytes - self._asked_at_bytes >= ROOM_ASKED_EVERY_BYTES:
+                self._asked_at_bytes = self.size_bytes
+                if not self._has_room():
+                    self._fault = replies.NO_ROOM
+                    return
             self._file.write(text)
-        except OSError:
+        except (OSError, StorageError):
             log.exception("the spool cannot be written")
-            self._is_broken = True
-            self.close()
+            self._fault = replies.FAILED
 
     def rewound(self) -> BinaryIO:
         """Return the letter's bytes from their beginning."""

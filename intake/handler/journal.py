@@ -6,11 +6,10 @@ only where the first wall lets the person see that matter.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, join, literal, or_, select, tuple_
@@ -18,6 +17,8 @@ from sqlalchemy.orm import aliased
 
 from intake.access import Person, visible
 from intake.extensions import STOCKHOLM, db, now
+from intake.handler.cursors import Cursor
+from intake.mailroom.journal import WAS_RENUMBERED
 from intake.models import Arrival, Fetched, Job, Letter, Matter, Message
 
 PAGE_ROWS = 50
@@ -25,30 +26,6 @@ PAGE_ROWS = 50
 ADDRESS_DAYS = 30
 # Letters of mailboxes that are not ours are shown so far back.
 NOT_RECEIVED_DAYS = 30
-_CURSOR = re.compile(r"(\d{1,17})\.([0-9a-f]{32})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """The last row of a page, after which the next, older one begins."""
-
-    received_at: datetime
-    id: uuid.UUID
-
-    def __str__(self) -> str:
-        return f"{(self.received_at - _EPOCH) // timedelta(microseconds=1)}.{self.id.hex}"
-
-    @classmethod
-    def read(cls, words: str) -> Cursor | None:
-        """Read a cursor out of an address; None when it is none of ours."""
-        match = _CURSOR.fullmatch(words)
-        if match is None:
-            return None
-        try:
-            return cls(_EPOCH + timedelta(microseconds=int(match[1])), uuid.UUID(match[2]))
-        except OverflowError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -161,7 +138,8 @@ def count_problems(since: datetime) -> int:
 
 def not_received(since: datetime) -> Sequence[Fetched]:
     """Return the letters of mailboxes since a time that are no letters of ours, the newest first."""
-    others = select(Fetched).where(Fetched.outcome != "stored", Fetched.first_seen_at >= since)
+    is_other = (Fetched.outcome == "gone") | ((Fetched.outcome != "stored") & ~WAS_RENUMBERED)
+    others = select(Fetched).where(is_other, Fetched.first_seen_at >= since)
     return db.session.scalars(others.order_by(Fetched.first_seen_at.desc()).limit(PAGE_ROWS)).all()
 
 

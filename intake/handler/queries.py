@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +23,7 @@ from sqlalchemy import (
 
 from intake.access import Person, visible
 from intake.extensions import db
+from intake.handler.cursors import Cursor
 from intake.matters.alarms import RAISED, WAITS
 from intake.models import (
     Attachment,
@@ -37,33 +37,6 @@ from intake.models import (
 PAGE_ROWS = 50
 # More than so many waiting at once are not counted: the bar stands on every page, and must stay cheap.
 MOST_COUNTED = 100
-_CURSOR = re.compile(r"([1-5])\.(\d{1,17})\.([0-9a-f]{32})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """The last row of a page, after which the next one begins."""
-
-    priority: int
-    received_at: datetime
-    id: uuid.UUID
-
-    def __str__(self) -> str:
-        micros = (self.received_at - _EPOCH) // timedelta(microseconds=1)
-        return f"{self.priority}.{micros}.{self.id.hex}"
-
-    @classmethod
-    def read(cls, words: str) -> Cursor | None:
-        """Read a cursor out of an address; None when it is none of ours."""
-        match = _CURSOR.fullmatch(words)
-        if match is None:
-            return None
-        try:
-            at = _EPOCH + timedelta(microseconds=int(match[2]))
-        except OverflowError:
-            return None
-        return cls(int(match[1]), at, uuid.UUID(match[3]))
 
 
 @dataclass(frozen=True)
@@ -108,7 +81,7 @@ def inbox(
     found = db.session.execute(_inbox_query(person, units, only_mine, after, rows + 1)).all()
     shown = tuple(InboxRow(*row) for row in found[:rows])
     last = shown[-1] if len(found) > rows else None
-    return InboxPage(shown, Cursor(last.priority, last.received_at, last.id) if last else None)
+    return InboxPage(shown, Cursor(last.received_at, last.id, last.priority) if last else None)
 
 
 def _inbox_query(

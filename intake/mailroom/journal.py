@@ -20,13 +20,17 @@ from intake.models import Fetched, MailboxState
 
 log = logging.getLogger(__name__)
 
-# What lay in a mailbox for longer when it was first looked at was dealt with by people, or by no one:
-# a receipt would only puzzle its sender.
+# What came so long before a look that did not find it lay elsewhere, and was dealt with by people, or
+# by no one: a receipt would only puzzle its sender.
 IMPORT_AGE = timedelta(days=1)
 # A letter that its server cannot read may cost the connection each time.
 LAST_AFTER = 2
 OFTEN = 3
 RARELY = timedelta(hours=1)
+# What was left in a numbering that is no more has another number now.
+WAS_RENUMBERED = exists().where(
+    MailboxState.mailbox == Fetched.mailbox, MailboxState.uidvalidity != Fetched.uidvalidity
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,12 @@ class Listed:
 class Due:
     """A letter to be stored and moved, or only moved when it is stored already.
 
-    ``is_early`` says that it was there when the mailbox was first looked at, in this numbering.
+    ``looked_at`` is when the mailbox was looked at before the letter was seen, or when it was seen if
+    that was the first look. ``is_early`` says that it was there at the first look, in this numbering.
     """
 
     listed: Listed
-    first_seen_at: datetime
+    looked_at: datetime
     is_stored: bool
     is_copied: bool
     is_early: bool
@@ -73,13 +78,17 @@ class Due:
 
     @property
     def is_import(self) -> bool:
-        """Say whether it is taken over from before, as one is of which nobody can tell when it came."""
+        """Say whether it is taken over from before: somebody laid it there long after it had come.
+
+        What came while nobody looked is none, however long that was. One of which nobody can tell
+        when it came is one if it was there at the first look.
+        """
         came_at = self.listed.internal_at
-        return self.is_early and (came_at is None or came_at < self.first_seen_at - IMPORT_AGE)
+        return self.is_early if came_at is None else came_at < self.looked_at - IMPORT_AGE
 
 
 def begin(place: Place, next_uid: int, since: date | None) -> Start:
-    """Note a look at a mailbox and say where its letters begin; ``next_uid`` is what its server tells.
+    """Begin a look at a mailbox and say where its letters begin; ``next_uid`` is what its server tells.
 
     A first look begins there, or at the day that the operator chose. Letters that were numbered anew
     are looked at again from the day before the mailbox was first seen: what was stored is known by
@@ -93,7 +102,6 @@ def begin(place: Place, next_uid: int, since: date | None) -> Start:
             state.since = (state.began_at - IMPORT_AGE).date()
         state.began_at = state.began_at or at
         state.uidvalidity, state.first_uid = place.uidvalidity, next_uid
-    state.looked_at = at
     days = [day for day in (since, state.since) if day]
     start = Start(state.first_uid or next_uid, min(days, default=None))
     db.session.commit()
@@ -134,12 +142,12 @@ def unfinished(place: Place) -> list[int]:
 
 
 def note(place: Place, present: Collection[int], described: Sequence[Listed]) -> None:
-    """Note which letters are there now, with the description of those that are new.
+    """Note a look: which letters are there now, with the description of those that are new.
 
     One that was seen before and is not there was taken by somebody else, or by us, just before an end
     that left no time to write it down.
     """
-    at = now()
+    at, state = now(), _held(place.mailbox)
     if described:
         seen = [
             {
@@ -150,10 +158,12 @@ def note(place: Place, present: Collection[int], described: Sequence[Listed]) ->
                 "size_bytes": letter.size_bytes,
                 "first_seen_at": at,
                 "last_seen_at": at,
+                "prior_look_at": state.looked_at,
             }
             for letter in described
         ]
         db.session.execute(insert(Fetched).on_conflict_do_nothing(), seen)
+    state.looked_at = at
     db.session.execute(update(Fetched).where(_here(place), _among(present)).values(last_seen_at=at))
     has_left = (_here(place), ~_among(present))
     gone = update(Fetched).where(*has_left, Fetched.outcome == "seen")
@@ -180,7 +190,7 @@ def due(place: Place, present: Collection[int], limit_bytes: int) -> list[Due]:
     found = [
         Due(
             Listed(row.uid, row.internal_at, row.size_bytes),
-            row.first_seen_at,
+            row.prior_look_at or row.first_seen_at,
             is_stored=row.outcome == "stored",
             is_copied=row.copied_at is not None,
             is_early=is_early,
@@ -192,7 +202,12 @@ def due(place: Place, present: Collection[int], limit_bytes: int) -> list[Due]:
 
 
 def take_up(place: Place, uid: int) -> None:
-    """Count that a letter is taken up; warn when that has not helped more than three times."""
+    """Count that a letter is taken up; warn when that has not helped more than three times.
+
+    As long as letters are taken up, their mailbox is looked at.
+    """
+    looked = update(MailboxState).where(MailboxState.mailbox == place.mailbox)
+    db.session.execute(looked.values(looked_at=now()))
     counted = update(Fetched).where(_here(place), Fetched.uid == uid)
     counted = counted.values(times_seen=Fetched.times_seen + 1, taken_up_at=now())
     times = db.session.scalar(counted.returning(Fetched.times_seen))
@@ -230,8 +245,13 @@ def refused(place: Place, uid: int, size_bytes: int) -> None:
 
 
 def gone(place: Place, uid: int) -> None:
-    """Note that a letter was not there any more when it was to be fetched."""
-    _record(place, uid, outcome="gone")
+    """Note that a letter was not there any more when it was to be fetched.
+
+    Another fetcher may have stored and moved it meanwhile; then it is ours, and so it stays.
+    """
+    gone = update(Fetched).where(_here(place), Fetched.uid == uid, Fetched.outcome != "stored")
+    db.session.execute(gone.values(outcome="gone"))
+    db.session.commit()
 
 
 def copied(place: Place, uid: int) -> None:
@@ -245,15 +265,9 @@ def moved(place: Place, uid: int) -> None:
 
 
 def repeated() -> Sequence[Fetched]:
-    """Return the letters that were taken up more than three times and are still where they were.
-
-    What was left in a numbering that is no more has another number now.
-    """
+    """Return the letters that were taken up more than three times and are still where they were."""
     is_left = Fetched.outcome.in_(("seen", "stored")) & Fetched.moved_at.is_(None)
-    was_renumbered = exists().where(
-        MailboxState.mailbox == Fetched.mailbox, MailboxState.uidvalidity != Fetched.uidvalidity
-    )
-    often = select(Fetched).where(is_left, Fetched.times_seen > OFTEN, ~was_renumbered)
+    often = select(Fetched).where(is_left, Fetched.times_seen > OFTEN, ~WAS_RENUMBERED)
     return db.session.scalars(often.order_by(Fetched.first_seen_at)).all()
 
 

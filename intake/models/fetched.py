@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
@@ -39,8 +39,9 @@ class Fetched(Base):
     """One letter of a mailbox, by UID: when it was seen first and last, and what it became.
 
     ``times_seen`` counts how often it was taken up, to be stored or moved, ``taken_up_at`` is the last
-    time. ``copied_at`` is when a server that cannot move had copied it, and ``moved_at`` when it was
-    found to have left its folder.
+    time. ``prior_look_at`` is the last time that its mailbox was looked at before it was seen, None if
+    there was none. ``copied_at`` is when a server that cannot move had copied it, and ``moved_at`` when
+    it was found to have left its folder.
     """
 
     __tablename__ = "fetched"
@@ -48,7 +49,12 @@ class Fetched(Base):
         UniqueConstraint("mailbox", "uidvalidity", "uid"),
         CheckConstraint(f"outcome IN {OUTCOMES!r}", name="outcome"),
         Index(None, "digest"),
-        Index(None, "first_seen_at"),
+        # The few of many that are not both ours and out of the way.
+        Index(
+            "ix_fetched_left",
+            "first_seen_at",
+            postgresql_where=text("outcome <> 'stored' OR moved_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -59,6 +65,7 @@ class Fetched(Base):
     times_seen: Mapped[int] = mapped_column(default=0)
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    prior_look_at: Mapped[datetime | None]
     taken_up_at: Mapped[datetime | None]
     internal_at: Mapped[datetime | None]
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)

@@ -98,6 +98,26 @@ def test_a_disk_under_its_mark_is_temporary(app: Flask, tmp_path: Path, listener
         assert client.ask(f"MAIL FROM:<{SENDER}>").startswith("451 4.3.1 ")
 
 
+def test_a_disk_that_comes_under_its_mark_meanwhile_is_temporary(
+    app: Flask, listener: Running, mailroom: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [True, True]
+    monkeypatch.setattr(app.extensions["storage"], "has_room", lambda *_: bool(answers) and answers.pop())
+    with listener.raw(*IN_DATA) as client:
+        client.send(b"x" * 5_000_000 + b"\r\nRSET\r\n.\r\n")
+        assert client.reply().startswith("451 4.3.1 ")
+        assert client.ask("NOOP") == "250 2.0.0 OK"
+    assert (mailroom.letters, answers) == ([], [])
+
+
+def test_a_letter_of_many_pieces_is_stored_whole_while_there_is_room(
+    listener: Running, mailroom: Mailroom
+) -> None:
+    letter = b"x" * 5_000_000 + b"\r\n"
+    assert send(listener, letter)[0] == 250
+    assert mailroom.letters == [letter]
+
+
 def test_a_spool_that_cannot_be_written_is_temporary(
     tmp_path: Path, listener: Running, mailroom: Mailroom
 ) -> None:

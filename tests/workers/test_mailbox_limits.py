@@ -94,6 +94,18 @@ def test_no_network_holds_all_connections(start: Callable[..., Running]) -> None
         assert second.ask("NOOP") == "250 2.0.0 OK"
 
 
+def test_strangers_hold_their_share_and_no_more(start: Callable[..., Running]) -> None:
+    listener = start(are_strangers=True, connections_of_strangers=1)
+    for _ in range(3):
+        with listener.raw("EHLO x") as first:
+            for _ in range(3):
+                with listener.raw() as second:
+                    assert second.file.read().startswith(b"421 4.3.2 ")
+            assert first.ask("NOOP") == "250 2.0.0 OK"
+            first.ask("QUIT")
+            assert first.file.read() == b""
+
+
 def test_a_connection_that_is_gone_makes_room_for_the_next(start: Callable[..., Running]) -> None:
     listener = start(are_strangers=True, connections_of_one=1)
     for _ in range(5):
