@@ -13,6 +13,7 @@ from intake import mailroom as mail
 from intake.errors import NotFound
 from intake.extensions import now
 from intake.handler import forms, journal, letter_words
+from intake.handler.cursors import Cursor
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.mailroom import watch
@@ -26,7 +27,7 @@ def mailroom() -> Response:
     _operators_only()
     form = forms.JournalForm(request.args)
     is_valid = form.validate()
-    after = journal.Cursor.read(request.args.get("efter", ""))
+    after = Cursor.read(request.args.get("efter", ""))
     page = journal.read_journal(person(), form.sought() if is_valid else journal.Sought(), after=after)
     access.look_at_journal(person(), {seen.matter_id for row in page.rows for seen in row.seen})
     shown = render_template(

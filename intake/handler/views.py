@@ -16,6 +16,7 @@ from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
 from intake.handler import files, forms, kin, letter_words, queries, whole, words
+from intake.handler.cursors import Cursor
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import answering, following, work
@@ -54,7 +55,7 @@ def inbox() -> Response:
     if unit is not None and unit not in person().units:
         raise NotFound("not one of the person's inboxes")
     only_mine = request.args.get("visa") == "mina"
-    after = queries.Cursor.read(request.args.get("efter", ""))
+    after = Cursor.read(request.args.get("efter", ""), by_priority=True)
     page = queries.inbox(person(), unit=unit, only_mine=only_mine, after=after)
     shown = render_template(
         "handler/inbox.html",

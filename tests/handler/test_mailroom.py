@@ -74,7 +74,7 @@ def test_who_may_see_the_matter_is_told_and_that_look_is_recorded(both, post, se
     post(deliver, letter("Cykeln stals i Malmö.", subject="Cykel borta"))
     matter = seen.query(Matter).one()
     shown = words(both)
-    for told in ("Kim Berg kim@example.com : Cykel borta", matter.reference):
+    for told in ("Kim Berg <kim@example.com> : Cykel borta", matter.reference):
         assert told in shown
     looks = seen.query(AccessLog).all()
     assert [(row.what, row.matter_id, row.actor) for row in looks] == [("journal", matter.id, "Eva Ljung")]
@@ -88,7 +88,7 @@ def test_no_letter_to_su_is_told_outside_it(both, olle, sit, post, seen):
         for path in ("/postrum", "/postrum?adress=su", "/postrum?odda=ja"):
             assert "emlig" not in other.get(path).text
             assert "Om en polis" not in other.get(path).text
-    assert "Hemlig Person hemlig@example.com : Om en polis" in words(sara)
+    assert "Hemlig Person <hemlig@example.com> : Om en polis" in words(sara)
 
 
 def test_a_letter_to_both_sides_of_a_wall_is_told_on_each_side_alone(both, post, seen):
@@ -145,7 +145,7 @@ def test_pages_of_the_journal_walk_through_every_letter_once(olle, post, monkeyp
     assert (len(walked), len(set(walked))) == (7, 7)
 
 
-@pytest.mark.parametrize("cursor", ["x", "99999999999999999." + "0" * 32, "' OR 1=1"])
+@pytest.mark.parametrize("cursor", ["x", "3.1." + "0" * 32, "99999999999999999." + "0" * 32, "' OR 1=1"])
 def test_a_cursor_that_is_none_of_ours_shows_the_beginning(olle, post, cursor):
     post(receive, letter())
     assert olle.get("/postrum", query_string={"efter": cursor}).status_code == 200
@@ -216,6 +216,21 @@ def test_a_uid_that_became_no_letter_says_why(olle, seen, clock):
     assert "UID 7, 60 MB: för stort att ta emot, ligger kvar i brevlådan." in shown
     assert "UID 8, 60 MB: borta ur brevlådan innan det hämtades." in shown
     assert "UID 9, 60 MB: sett, inte hämtat än." in shown
+
+
+def test_a_uid_that_became_another_is_no_letter_that_waits(olle, seen, clock):
+    for uid, outcome in ((7, "refused"), (8, "gone"), (9, "seen")):
+        seen.add(Fetched(mailbox="lista", uidvalidity=1, uid=uid, outcome=outcome,
+                         first_seen_at=clock(), last_seen_at=clock()))  # fmt: skip
+    seen.add(MailboxState(mailbox="lista", uidvalidity=2))
+    seen.commit()
+    shown = words(olle)
+    assert [uid for uid in (7, 8, 9) if f"UID {uid}:" in shown] == [8]
+
+
+def test_a_sender_without_a_name_is_told_by_the_address_alone(both, post):
+    post(deliver, letter("Cykeln stals i Malmö.", sender="kim@example.com", subject="Cykel borta"))
+    assert "kim@example.com : Cykel borta" in words(both)
 
 
 def test_the_page_costs_the_same_however_many_letters_there_are(both, post, handler_app):
