@@ -16,7 +16,7 @@ from config.settings import SettingsError
 from intake import diagnosis, mailroom, outbox, rows
 from intake.cli import mail, upkeep
 from intake.extensions import db
-from intake.mailroom import metrics, watch
+from intake.mailroom import journal, metrics, watch
 from intake.matters import sending
 from intake.models import Fetched, Job, MailboxState, Matter, OutgoingLetter
 from tests import desk
@@ -24,7 +24,7 @@ from tests.letters_home import deliver, letter, receive
 from workers import process, tasks
 
 AT = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-NOTHING = watch.Watch(AT, {}, 0, None, (), 0, (), (), ())
+NOTHING = watch.Watch(AT, {}, 0, None, (), 0, (), (), (), ())
 WAIT, SILENCE = timedelta(minutes=10), timedelta(minutes=60)
 
 
@@ -123,6 +123,20 @@ def test_a_uid_that_comes_again_and_again_is_an_alarm(clock):
     assert (seen.repeated[0].uid, seen.repeated[0].times) == (7, 4)
 
 
+def test_a_letter_refused_for_its_size_is_an_alarm_until_it_has_left_its_mailbox(app, clock, monkeypatch):
+    rows.insert(MailboxState, mailbox="lista", uidvalidity=1, first_uid=1)
+    rows.insert(Fetched, mailbox="lista", uidvalidity=1, uid=7, outcome="refused", size_bytes=60_000_000,
+                first_seen_at=clock(), last_seen_at=clock())  # fmt: skip
+    db.session.commit()
+    assert [alarm.kind for alarm in watch.look().alarms] == ["too_large"]
+    done = run(app, monkeypatch, mail.show_mailroom)
+    assert (done.exit_code, "mailbox lista: UID 7 is too large (60000000 bytes)" in done.output) == (1, True)
+    journal.note(journal.Place("lista", 1), [7], [])
+    assert watch.look().alarms
+    journal.note(journal.Place("lista", 1), [], [])
+    assert watch.look().alarms == ()
+
+
 def test_an_alarm_is_told_when_it_begins_each_hour_and_when_it_ends(caplog):
     told = watch.AlarmLog()
     stuck = watch.Alarm("stuck", AT)
@@ -141,7 +155,7 @@ def test_a_look_costs_the_same_however_much_there_is(app):
     empty = cost()
     for number in range(5):
         receive(letter(subject=f"Brev {number}"))
-    assert cost() == empty == 5
+    assert cost() == empty == 6
 
 
 def run(app, monkeypatch, command, *words):
@@ -216,9 +230,10 @@ def test_the_doctor_goes_on_where_the_database_cannot_be_asked(monkeypatch):
 def test_only_letters_of_ours_that_somebody_waits_for_are_counted(clock):
     deliver(letter())
     assert watch.letters_out()["owed"] == 1
-    for why, counted in ((None, 1), (sending.WAITS_NO_MORE, 0)):
+    held_back = (sending.WAITS_NO_MORE, sending.WANTED_NO_MORE, sending.FORM_MAY_COME, "daily cap")
+    for why, counted in ((sending.REFUSED, 1), *((why, 0) for why in held_back)):
         db.session.execute(update(OutgoingLetter).values(state="refused", why=why))
         assert watch.letters_out()["refused"] == counted
-    db.session.execute(update(OutgoingLetter).values(why=None))
+    db.session.execute(update(OutgoingLetter).values(why=sending.REFUSED))
     db.session.execute(update(Matter).values(closed_at=clock()))
     assert watch.letters_out()["refused"] == 0

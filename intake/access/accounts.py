@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,13 +43,24 @@ class _Demo:
     memberships: tuple[tuple[str, str], ...]
 
 
-def add_handler(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str:
+def add_handler(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str | None:
     """Make a handler with (unit, role) memberships, commit, and return the first password.
 
-    Raises Conflict when the address is taken, NotFound for an unknown unit and NotAllowed for
-    an address, name or role that will not do.
+    A handler who is there already, by address and name, gets those that are missing, keeps the
+    password, and None is returned. Raises Conflict when the address is somebody else's, NotFound for an
+    unknown unit and NotAllowed for an address, name or role that will not do.
     """
-    password = _write(email, name, memberships)
+    email, name = email.strip().lower(), " ".join(name.split())
+    _check(email, name, memberships)
+    handler = db.session.scalar(select(Handler).where(Handler.email == email).with_for_update())
+    if handler is not None and handler.name != name:
+        raise Conflict(
+            f"Det finns redan en handläggare med adressen {email}, som heter {handler.name}. Skriv det"
+            " namnet för att ge samma person fler enheter eller roller."
+        )
+    password = _write(email, name, memberships) if handler is None else None
+    if handler is not None:
+        _seat(handler.id, memberships)
     db.session.commit()
     return password
 
@@ -80,8 +92,6 @@ def renew_password(email: str) -> str:
 
 
 def _write(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str:
-    email, name = email.strip().lower(), " ".join(name.split())
-    _check(email, name, memberships)
     at, password = now(), passwords.new_password()
     handler_id = new_id()
     rows.insert(
@@ -93,10 +103,19 @@ def _write(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> str
         password_expires_at=at + FIRST_PASSWORD_LASTS,
         created_at=at,
     )
-    for unit, role in dict.fromkeys(memberships):
-        rows.insert(Membership, handler_id=handler_id, unit_id=unit, role=role, created_at=at)
-    security.info("handler_added handler=%s memberships=%d", handler_id, len(memberships))
+    security.info("handler_added handler=%s", handler_id)
+    _seat(handler_id, memberships)
     return password
+
+
+def _seat(handler_id: uuid.UUID, memberships: Sequence[tuple[str, str]]) -> None:
+    """Give a handler the memberships that are missing; the person's next page shows them."""
+    has = select(Membership.unit_id, Membership.role).where(Membership.handler_id == handler_id)
+    held = {(row[0], row[1]) for row in db.session.execute(has)}
+    new = [seat for seat in dict.fromkeys(memberships) if seat not in held]
+    for unit, role in new:
+        rows.insert(Membership, handler_id=handler_id, unit_id=unit, role=role, created_at=now())
+    security.info("memberships_added handler=%s memberships=%d", handler_id, len(new))
 
 
 def _check(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> None:
@@ -105,12 +124,11 @@ def _check(email: str, name: str, memberships: Sequence[tuple[str, str]]) -> Non
         raise NotAllowed(f"{email!r} är ingen e-postadress.")
     if not name:
         raise NotAllowed("Ett namn behövs.")
-    if _is_taken(email):
-        raise Conflict(f"Det finns redan en handläggare med adressen {email}.")
     known = set(db.session.scalars(select(Unit.id).where(Unit.is_open)))
     for unit, role in memberships:
         if unit not in known:
-            raise NotFound(f"Enheten {unit!r} finns inte.")
+            near = {code for code in known if code.startswith(unit.partition("-")[0])}
+            raise NotFound(f"Enheten {unit!r} finns inte; välj bland {', '.join(sorted(near or known))}.")
         if role not in ROLES:
             raise NotAllowed(f"Rollen {role!r} finns inte; välj bland {', '.join(ROLES)}.")
 
@@ -125,7 +143,9 @@ def _demos(authority: Authority) -> Iterator[_Demo]:
         yield from _demos_of(region, authority)
     national = [unit for unit in authority.units if unit.region is None]
     open_units = tuple((unit.code, "handler") for unit in national if not unit.is_walled)
-    yield _Demo(f"nils.nationell@{domain}", "Nils Åberg", "handlägger nationellt", open_units)
+    seats = ((authority.unit_of_kind("inkorg", None).code, "operator"), *open_units)
+    words = "handlägger nationellt och sköter Postrummet"
+    yield _Demo(f"nils.nationell@{domain}", "Nils Åberg", words, seats)
     for unit in national:
         if unit.is_walled:
             seat = ((unit.code, "handler"),)

@@ -129,9 +129,13 @@ def _said(seen: Watch, out: Mapping[str, int]) -> Iterator[str]:
         yield f"stuck: {job.kind} {job.id}  {job.error}  {job.stuck_at:%F %T}Z"
     for mailbox in seen.mailboxes:
         looked = f"{mailbox.looked_at:%F %T}Z" if mailbox.looked_at else "never"
-        yield f"mailbox {mailbox.name}: last look {looked}" + (f"; {mailbox.fault}" if mailbox.fault else "")
+        # The fault is in its own words, those of the page.
+        fault = f'; fault: "{mailbox.fault}"' if mailbox.fault else ""
+        yield f"mailbox {mailbox.name}: last look {looked}{fault}"
     for letter in seen.repeated:
         yield f"mailbox {letter.mailbox}: UID {letter.uid} was taken up {letter.times} times"
+    for large in seen.too_large:
+        yield f"mailbox {large.mailbox}: UID {large.uid} is too large ({large.size_bytes} bytes)"
     yield "letters of ours: " + ", ".join(f"{state} {count}" for state, count in out.items())
 
 

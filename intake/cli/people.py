@@ -16,12 +16,16 @@ from intake.cli.common import app, kindly, main, read_settings
 @click.option("--unit", "units", multiple=True, required=True, help="UNIT or UNIT:ROLE; repeat for more.")
 @kindly
 def add_handler(email: str, name: str, units: tuple[str, ...]) -> None:
-    """Add a handler and print a first password, which must be changed at sign-in."""
+    """Add a handler and print a first password, which must be changed at sign-in.
+
+    Somebody who is there already, by EMAIL and NAME, gets the units and roles that are missing.
+    """
     from intake import access
 
     pairs = [(unit.partition(":")[0], unit.partition(":")[2] or "handler") for unit in units]
     with app("owner").app_context():
-        click.echo(access.add_handler(email, name, pairs))
+        password = access.add_handler(email, name, pairs)
+    click.echo(password or "The handler was there already, and has these units and roles too.")
 
 
 @main.command("renew-password")

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from intake.handler.messages import LetterOut
 from intake.mailroom.watch import Alarm
 from intake.matters import sending
+from intake.matters.work import NOT_ARRIVED
+from intake.words import in_swedish
 
 WAYS = {
     "smtp": "e-post (SMTP)",
@@ -20,7 +23,7 @@ LETTER_JOBS = {"parse_letter": "Läsa ett brev", "send_letter": "Skicka ett brev
 OUT_STATES = {
     "owed": "väntar",
     "sending": "skickas",
-    "refused": "ej mottagna",
+    "refused": "togs inte emot av mottagaren",
     "bounced": "i retur",
     "task": "osäkra",
 }
@@ -28,20 +31,24 @@ LETTER_STATES = {
     "owed": "Väntar på att skickas",
     "sending": "Skickas",
     "sent": "Skickat",
-    "refused": "Togs inte emot av mottagarens e-postserver. Behöver en person.",
-    "bounced": "Kom i retur. Behöver en person.",
-    "task": "Det är osäkert om brevet kom fram. Behöver en person.",
+    "refused": "Togs inte emot av mottagarens e-postserver.",
+    "bounced": "Kom i retur.",
+    "task": "Det är osäkert om brevet kom fram.",
 }
 # Why a letter of ours was held back, where it was not the receiver's server that refused it.
 HELD_BACK = {
-    sending.WANTED_NO_MORE: "Skickades inte: personen vill inte ha mejl dit längre. Behöver en person.",
-    sending.DELICATE_NOW: "Skickades inte: ärendet har blivit för känsligt för mejl. Behöver en person.",
-    sending.FILE_HELD: "Skickades inte: en av filerna får inte lämnas ut. Behöver en person.",
-    sending.OWN_ADDRESS: "Skickades inte: adressen är en av våra egna. Behöver en person.",
+    sending.WANTED_NO_MORE: "Skickades inte: personen vill inte ha mejl dit längre.",
+    sending.DELICATE_NOW: "Skickades inte: ärendet har blivit för känsligt för mejl.",
+    sending.FILE_HELD: "Skickades inte: en av filerna får inte lämnas ut.",
+    sending.OWN_ADDRESS: "Skickades inte: adressen är en av våra egna.",
     sending.WAITS_NO_MORE: "Skickades inte: någon hade redan tagit ärendet.",
     sending.FORM_MAY_COME: "Skickades inte: ett formulär kan vara på väg till ärendet.",
     "daily cap": "Skickades inte: adressen har fått så många brev som den får på en dag.",
 }
+NEEDS_NOBODY = (sending.WAITS_NO_MORE, sending.FORM_MAY_COME, "daily cap")
+TELLINGS = {"answer": "Svar", "question": "Fråga", "delay": "Besked", "other": "Meddelande"}
+# A letter that carries the whole of what was written is called what that is.
+WHOLE = {"answer": "Svaret", "question": "Frågan", "delay": "Beskedet", "other": "Meddelandet"}
 LETTERS = {
     "receipt": "Kvittensen",
     "reply": "Svaret",
@@ -84,7 +91,6 @@ DIAGNOSES = {
 NOT_RECEIVED = {
     "seen": "sett, inte hämtat än",
     "gone": "borta ur brevlådan innan det hämtades",
-    "refused": "för stort att ta emot, ligger kvar i brevlådan",
 }
 ALARMS = {
     "silence": "Inget brev har kommit in på länge.",
@@ -92,6 +98,7 @@ ALARMS = {
     "stuck": "Brev har fastnat.",
     "mailbox": "En brevlåda går inte att tömma.",
     "repeated": "Brev hämtas om och om igen.",
+    "too_large": "Brev i en brevlåda är större än vi tar emot.",
 }
 ALARM_CURES = {
     "silence": "Skicka ett eget brev hit. Kommer det inte fram, titta på e-postservern framför oss.",
@@ -99,6 +106,7 @@ ALARM_CURES = {
     "stuck": "Breven är sparade. Jobben står nedan, med fel. Åtgärda felet och försök igen.",
     "mailbox": "Breven ligger kvar i brevlådan. Se efter att den som hämtar är i gång, och vad felet säger.",
     "repeated": "Brevet är sparat men kan inte flyttas, eller kan inte hämtas. Titta på det i brevlådan.",
+    "too_large": "Ingen läser dem här. Läs dem i brevlådan, se till att de blir skötta, och flytta dem.",
 }
 RESULTS = {"pass": "godkänd", "fail": "underkänd", "softfail": "tveksam", "none": "saknas"}
 
@@ -169,9 +177,21 @@ def say_diagnosis(diagnosis: str | None) -> str:
     return f"kod {diagnosis}"
 
 
-def say_state(state: str, why: str | None) -> str:
-    """Say how far a letter of ours came."""
-    return HELD_BACK.get(why or "") or LETTER_STATES.get(state, state)
+def say_letter(letter: LetterOut, telling: str = "answer") -> str:
+    """Say which letter of ours one is, and how far it came and when."""
+    name = WHOLE[telling] if letter.kind == "reply" else LETTERS[letter.kind]
+    at = letter.bounced_at if letter.state == "bounced" else letter.sent_at
+    said = (HELD_BACK.get(letter.why or "") or LETTER_STATES[letter.state]).rstrip(".")
+    said = f"{name}: {said} {in_swedish(at)}." if at else f"{name}: {said}."
+    if letter.again_at:
+        return f"{said} Skickades igen {in_swedish(letter.again_at)}."
+    return f"{said} Behöver en person." if needs_person(letter) else said
+
+
+def needs_person(letter: LetterOut) -> bool:
+    """Say whether somebody must still see to a letter of ours."""
+    is_over = letter.state not in NOT_ARRIVED or letter.is_replaced
+    return not is_over and letter.why not in NEEDS_NOBODY
 
 
 def say_report(report: Mapping[str, Any]) -> str:

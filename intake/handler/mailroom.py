@@ -35,7 +35,7 @@ def mailroom() -> Response:
         watch=watch.look(),
         out=watch.letters_out(),
         not_received=journal.not_received(now() - timedelta(days=journal.NOT_RECEIVED_DAYS)),
-        odd=journal.count_problems(now() - timedelta(days=PROBLEM_DAYS)),
+        odd=journal.count_problems(person(), now() - timedelta(days=PROBLEM_DAYS)),
         page=page,
         form=form,
         plain=forms.Form(formdata=None),

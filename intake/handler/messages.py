@@ -6,17 +6,22 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 
-from intake import letters
+from intake import letters, mailroom
 from intake.extensions import db
+from intake.mailroom.unpacking import WITHOUT_ENVELOPE
 from intake.matters import sending
 from intake.matters.work import NOT_ARRIVED, SENT_AGAIN
-from intake.models import Arrival, Attachment, Letter, Message, OutgoingLetter
+from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingLetter
 
+# What a handler wrote: an answer, a question, or word of a delay; "other" where nothing tells any more.
+Telling = Literal["answer", "question", "delay", "other"]
+_TELLINGS: Mapping[str, Telling] = {"supplement_asked": "question", "delay_told": "delay"}
+_ENDS = ("letter_bounced", "sent_again")
 # A sender's clock may be this wrong before it is worth telling.
 CLOCKS_DIFFER = timedelta(hours=1)
 
@@ -61,7 +66,10 @@ class LetterIn:
 
 @dataclass(frozen=True)
 class LetterOut:
-    """A letter of ours: how far it came, why not further, and whether it can be sent once more."""
+    """A letter of ours: how far it came, why not further, and whether it can be sent once more.
+
+    ``bounced_at`` is when it came back, ``again_at`` when somebody had another sent in its place.
+    """
 
     id: uuid.UUID
     kind: str
@@ -71,6 +79,8 @@ class LetterOut:
     recipient: str
     created_at: datetime
     sent_at: datetime | None
+    bounced_at: datetime | None
+    again_at: datetime | None
     is_replaced: bool
     may_go_again: bool
 
@@ -81,6 +91,7 @@ class MessageView:
 
     id: uuid.UUID
     direction: str
+    telling: Telling
     channel: str
     subject: str
     text: str
@@ -117,7 +128,7 @@ def read_conversation(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> C
         .order_by(Message.created_at, Message.id)
     ).all()
     files, copies = _files(matter_id), _copies(message.id for message, _ in rows)
-    ours = _letters_out(matter_id, [message for message, _ in rows])
+    ours, events = _letters_out(matter_id, [message for message, _ in rows])
     by_id = {letter.id: letter for _, letter in ours}
     messages = []
     for message, letter in rows:
@@ -126,6 +137,7 @@ def read_conversation(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> C
         messages.append(
             MessageView(
                 **{name: getattr(message, name) for name in columns},
+                telling="answer" if message.is_answer else events.told.get(str(message.id), "other"),
                 blocks=letters.fold(message.text, message.flow) if letter else (),  # type: ignore[arg-type]
                 handler=names.get(message.handler_id) if message.handler_id else None,
                 letter=came,
@@ -139,8 +151,13 @@ def read_conversation(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> C
 
 
 def _is_astray(letter: LetterOut) -> bool:
-    """Say whether a letter did not arrive though somebody should have had it."""
-    return letter.state in NOT_ARRIVED and not letter.is_replaced and letter.why != sending.WAITS_NO_MORE
+    """Say whether a letter did not arrive though somebody should have had it.
+
+    A receipt that we held back ourselves is none: the history tells of it.
+    """
+    is_held_back = letter.state == "refused" and letter.why != sending.REFUSED
+    is_waited_for = not is_held_back or (letter.kind == "alarm" and letter.why != sending.WAITS_NO_MORE)
+    return letter.state in NOT_ARRIVED and not letter.is_replaced and is_waited_for
 
 
 def _came_in(letter: Letter, names: Mapping[uuid.UUID, str], copies: Sequence[datetime]) -> LetterIn:
@@ -152,11 +169,19 @@ def _came_in(letter: Letter, names: Mapping[uuid.UUID, str], copies: Sequence[da
         is_encrypted=bool(letter.trace.get("tls")),
         sent_at=letter.sent_at if is_off else None,
         authentication=letter.authentication,
-        automatic_reason=letter.automatic_reason,
+        automatic_reason=letter.automatic_reason or _reason_in_envelope(letter),
         report=letter.report,
         handler=names.get(uuid.UUID(registrar)) if registrar else None,
         copies=tuple(copies),
     )
+
+
+def _reason_in_envelope(letter: Letter) -> str | None:
+    """Return why a letter that says nothing of it is taken for a machine's."""
+    if not letter.envelope_from and letter.trace["protocol"] not in WITHOUT_ENVELOPE:
+        return "avsändaren på kuvertet är tom, <>"
+    sender = letter.sender_email or letter.envelope_from
+    return "avsändaren är en av våra egna adresser" if sender and mailroom.is_ours(sender) else None
 
 
 def _copies(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[datetime]]:
@@ -175,22 +200,40 @@ def _copies(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[datetime]]
     return found
 
 
+@dataclass(frozen=True)
+class _Events:
+    """What events tell of letters of ours and of what handlers wrote, by their ids in words."""
+
+    bounced: Mapping[str, datetime]
+    again: Mapping[str, datetime]
+    told: Mapping[str, Telling]
+
+
 def _letters_out(
     matter_id: uuid.UUID, messages: Iterable[Message]
-) -> list[tuple[uuid.UUID | None, LetterOut]]:
+) -> tuple[list[tuple[uuid.UUID | None, LetterOut]], _Events]:
     """Return the matter's own letters and those that its messages speak of, each with its message's id."""
     messages = list(messages)
     about = [message.about_letter_id for message in messages if message.about_letter_id]
     is_told = OutgoingLetter.message_id.in_([message.id for message in messages])
     is_ours = or_(OutgoingLetter.matter_id == matter_id, OutgoingLetter.id.in_(about), is_told)
     order = (OutgoingLetter.created_at, OutgoingLetter.id)
-    return [
-        (letter.message_id, _went_out(letter, matter_id))
-        for letter in db.session.scalars(select(OutgoingLetter).where(is_ours).order_by(*order))
-    ]
+    ours = db.session.scalars(select(OutgoingLetter).where(is_ours).order_by(*order)).all()
+    events = _events({matter_id, *(letter.matter_id for letter in ours)})
+    return [(letter.message_id, _went_out(letter, matter_id, events)) for letter in ours], events
 
 
-def _went_out(letter: OutgoingLetter, matter_id: uuid.UUID) -> LetterOut:
+def _events(matter_ids: Iterable[uuid.UUID]) -> _Events:
+    told = select(Event.what, Event.detail, Event.at).where(Event.matter_id.in_(list(matter_ids)))
+    rows = db.session.execute(told.where(Event.what.in_((*_ENDS, *_TELLINGS))).order_by(Event.at)).all()
+    return _Events(
+        bounced={row.detail["letter"]: row.at for row in rows if row.what == "letter_bounced"},
+        again={row.detail["letter"]: row.at for row in rows if row.what == "sent_again"},
+        told={row.detail["message"]: _TELLINGS[row.what] for row in rows if row.what in _TELLINGS},
+    )
+
+
+def _went_out(letter: OutgoingLetter, matter_id: uuid.UUID, events: _Events) -> LetterOut:
     is_replaced = letter.again_id is not None
     may_go = letter.state in NOT_ARRIVED and letter.kind in SENT_AGAIN and letter.matter_id == matter_id
     return LetterOut(
@@ -202,6 +245,8 @@ def _went_out(letter: OutgoingLetter, matter_id: uuid.UUID) -> LetterOut:
         recipient=letter.recipient,
         created_at=letter.created_at,
         sent_at=letter.sent_at,
+        bounced_at=events.bounced.get(str(letter.id)),
+        again_at=events.again.get(str(letter.id)),
         is_replaced=is_replaced,
         may_go_again=may_go and not is_replaced,
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    SQLColumnExpression,
     Text,
     and_,
     case,
@@ -52,7 +53,7 @@ def is_walled(person: Person, arrival: type[Arrival] = Arrival) -> ColumnElement
 
 
 def is_told_to(person: Person, address: str) -> ColumnElement[bool]:
-    """Return the condition that a letter came to an address, or its local part, that is told to the person."""
+    """Return the condition that a letter came to an address, or a local part, that the person is told."""
     told, name = _told(person, from_letters=False)
     is_same = name == address
     if "@" not in address:
@@ -118,7 +119,7 @@ def _is_seen(person: Person, arrival: type[Arrival]) -> ColumnElement[bool]:
 
 
 def _is_behind(
-    person: Person, destination: ColumnElement[str], matter_id: ColumnElement[Any]
+    person: Person, destination: SQLColumnExpression[str], matter_id: SQLColumnExpression[Any]
 ) -> ColumnElement[bool]:
     """Return the condition that a destination, or the matter it leads to, is behind a wall to the person."""
     walled = _walled_off(person)

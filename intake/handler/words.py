@@ -110,6 +110,7 @@ EVENTS = {
     "letter_registered": "Ett inkommet brev registrerades",
     "parsing_asked": "Bad om att ett brev tolkas på nytt",
     "parsed_again": "Brevet tolkades på nytt",
+    "parsing_failed": "Brevet kunde inte tolkas på nytt; det som lästes förut står kvar",
     "taken": "Tog ärendet",
     "assigned": "Fördelade ärendet",
     "released": "Lämnade tillbaka ärendet till inkorgen",

@@ -166,7 +166,7 @@ def note(place: Place, present: Collection[int], described: Sequence[Listed]) ->
     state.looked_at = at
     db.session.execute(update(Fetched).where(_here(place), _among(present)).values(last_seen_at=at))
     has_left = (_here(place), ~_among(present))
-    gone = update(Fetched).where(*has_left, Fetched.outcome == "seen")
+    gone = update(Fetched).where(*has_left, Fetched.outcome.in_(("seen", "refused")))
     db.session.execute(gone.values(outcome="gone"))
     moved = update(Fetched).where(*has_left, Fetched.outcome == "stored", Fetched.moved_at.is_(None))
     db.session.execute(moved.values(moved_at=at))
@@ -269,6 +269,12 @@ def repeated() -> Sequence[Fetched]:
     is_left = Fetched.outcome.in_(("seen", "stored")) & Fetched.moved_at.is_(None)
     often = select(Fetched).where(is_left, Fetched.times_seen > OFTEN, ~WAS_RENUMBERED)
     return db.session.scalars(often.order_by(Fetched.first_seen_at)).all()
+
+
+def too_large() -> Sequence[Fetched]:
+    """Return the letters that were refused for their size and still lie where they were."""
+    is_left = (Fetched.outcome == "refused", ~WAS_RENUMBERED)
+    return db.session.scalars(select(Fetched).where(*is_left).order_by(Fetched.first_seen_at)).all()
 
 
 def _record(place: Place, uid: int, **values: object) -> None:

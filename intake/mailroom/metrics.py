@@ -76,7 +76,7 @@ def metrics(numbers: Numbers) -> Iterator[Metric]:
     yield Metric("intake_mail_alarm", "1 while there is an alarm of the kind.", alarms, label="kind")
     yield Metric("intake_jobs_open", "Jobs that are not done.", numbers.jobs_open, label="kind")
     yield Metric("intake_jobs_stuck", "Jobs that gave up.", numbers.jobs_stuck, label="kind")
-    yield Metric("intake_letters_out", "Letters of ours that have not arrived.", numbers.out, label="state")
+    yield Metric("intake_letters_out", "Letters of ours not sent or not taken.", numbers.out, label="state")
     yield Metric("intake_mailbox_fault", "1 while a mailbox is out of reach.", faults, label="mailbox")
 
 

@@ -22,8 +22,8 @@ from intake.models import Job, Letter, MailboxState, Matter, OutgoingLetter
 
 log = logging.getLogger(__name__)
 
-AlarmKind = Literal["silence", "waiting", "stuck", "mailbox", "repeated"]
-ALARM_KINDS: tuple[AlarmKind, ...] = ("silence", "waiting", "stuck", "mailbox", "repeated")
+AlarmKind = Literal["silence", "waiting", "stuck", "mailbox", "repeated", "too_large"]
+ALARM_KINDS: tuple[AlarmKind, ...] = ("silence", "waiting", "stuck", "mailbox", "repeated", "too_large")
 # The jobs by which letters are read and sent.
 LETTER_JOBS = ("parse_letter", "send_letter")
 # A way in by which none of so many last letters came is not shown.
@@ -58,6 +58,7 @@ class Alarm:
             "stuck": f"jobs of letters gave up: {self.count}, the first {since}",
             "mailbox": f"mailbox {self.mailbox} is out of reach {since}",
             "repeated": f"letters taken up again and again from mailboxes: {self.count}, the first {since}",
+            "too_large": f"letters in mailboxes are larger than we take: {self.count}, the first {since}",
         }[self.kind]
 
 
@@ -93,6 +94,16 @@ class RepeatedLetter:
 
 
 @dataclass(frozen=True)
+class LargeLetter:
+    """A letter of a mailbox that is larger than we take, and has not left it."""
+
+    mailbox: str
+    uid: int
+    size_bytes: int | None
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
 class Watch:
     """What was seen at one look. ``last_in`` is when a letter last came, by its way in."""
 
@@ -104,6 +115,7 @@ class Watch:
     stuck_count: int
     mailboxes: tuple[MailboxView, ...]
     repeated: tuple[RepeatedLetter, ...]
+    too_large: tuple[LargeLetter, ...]
     alarms: tuple[Alarm, ...]
 
     @property
@@ -127,6 +139,10 @@ def look() -> Watch:
         repeated=tuple(
             RepeatedLetter(row.mailbox, row.uid, row.times_seen, row.first_seen_at)
             for row in journal.repeated()
+        ),
+        too_large=tuple(
+            LargeLetter(row.mailbox, row.uid, row.size_bytes, row.first_seen_at)
+            for row in journal.too_large()
         ),
         alarms=(),
     )
@@ -154,6 +170,8 @@ def alarms_of(watch: Watch, *, silence: timedelta, wait: timedelta) -> Iterator[
             yield Alarm("mailbox", since, mailbox=mailbox.name)
     if watch.repeated:
         yield Alarm("repeated", watch.repeated[0].first_seen_at, len(watch.repeated))
+    if watch.too_large:
+        yield Alarm("too_large", watch.too_large[0].first_seen_at, len(watch.too_large))
 
 
 class AlarmLog:
@@ -178,10 +196,11 @@ class AlarmLog:
 def letters_out() -> dict[str, int]:
     """Count the letters of ours that are not there yet, and those that came to nothing, by state.
 
-    One that was sent again counts no more, nor one that nobody waits for, nor of a matter that is closed.
+    One that was sent again counts no more, nor one that we held back ourselves, since no server said no
+    to it, nor of a matter that is closed.
     """
     is_pending = OutgoingLetter.state.in_(UNSENT) & OutgoingLetter.again_id.is_(None)
-    is_pending &= OutgoingLetter.why.is_distinct_from(sending.WAITS_NO_MORE)
+    is_pending &= (OutgoingLetter.state != "refused") | (OutgoingLetter.why == sending.REFUSED)
     counted = (
         select(OutgoingLetter.state, func.count())
         .join(Matter, Matter.id == OutgoingLetter.matter_id)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, exists, func, or_, select, true, update
 
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import db, now, settings
@@ -112,6 +112,21 @@ def ask_person(matter_id: uuid.UUID, why: str) -> None:
     matter = hold_surviving(matter_id)
     if why not in matter.needs_person:
         update_matter(matter.id, {"needs_person": [*matter.needs_person, why]})
+
+
+def needs_without(matter: Matter, letter: OutgoingLetter) -> list[str]:
+    """Return what still needs a person in a matter when a letter that did not arrive is sent again."""
+    need, states = f"{letter.kind}_not_sent", ["refused", "task"]
+    is_alike: ColumnElement[bool] = OutgoingLetter.kind == letter.kind
+    if letter.state == "bounced":
+        need, states, is_alike = "letter_bounced", ["bounced"], true()
+    is_other = (OutgoingLetter.matter_id == matter.id, OutgoingLetter.id != letter.id, is_alike)
+    is_open = exists().where(*is_other, OutgoingLetter.again_id.is_(None), OutgoingLetter.state.in_(states))
+    # What a merged matter needed stands here too, and its letters are not looked through.
+    was_joined = exists().where(Matter.merged_into_id == matter.id)
+    if db.session.scalar(select(or_(is_open, was_joined))):
+        return list(matter.needs_person)
+    return [each for each in matter.needs_person if each != need]
 
 
 def owe_letter(

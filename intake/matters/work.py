@@ -28,6 +28,7 @@ from intake.matters.records import (
     FROM_A_HANDLER,
     hold_surviving,
     leave_inboxes,
+    needs_without,
     note,
     owe_letter,
     stand_in,
@@ -175,6 +176,7 @@ def tell_delay(act: Act, text: str) -> None:
 def send_again(act: Act, letter_id: uuid.UUID) -> None:
     """Send a letter that did not arrive once more, to where the person is mailed now, and commit.
 
+    What asked for a person because of it asks no more, unless another letter waits for the same.
     NotAllowed for any other letter, for one that was sent again already, and where no mail may go.
     """
     matter = _seen(act)
@@ -186,7 +188,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
         raise NotAllowed("Det finns ingen e-postadress som vi får skicka till. Hör av dig på ett annat sätt.")
     if letter.kind == "receipt" and is_delicate(matter.category, matter.flags):
         raise NotAllowed("Ärendet är för känsligt för en kvittens per e-post. Hör av dig på ett annat sätt.")
-    _change(act, {})
+    _change(act, {"needs_person": needs_without(matter, letter)})
     is_same_address = matter.sender_email.lower() == letter.recipient.lower()
     again_id = owe_letter(
         letter.kind,

@@ -7,7 +7,7 @@ import pytest
 from intake import access
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import db
-from intake.models import Handler
+from intake.models import Handler, Membership
 
 
 @pytest.fixture
@@ -42,8 +42,26 @@ def test_what_will_not_do_makes_no_account(app, email, name, seat, error):
 
 def test_an_address_has_one_account(app):
     access.add_handler("eva@example.se", "Eva", [("syd-inkorg", "handler")])
-    with pytest.raises(Conflict):
-        access.add_handler("EVA@example.se", "Eva", [("nord-inkorg", "handler")])
+    with pytest.raises(Conflict, match="som heter Eva"):
+        access.add_handler("EVA@example.se", "Ewa", [("nord-inkorg", "handler")])
+    assert db.session.query(Membership).count() == 1
+
+
+def test_who_is_there_already_gets_what_is_missing_and_keeps_the_password(app):
+    access.add_handler("eva@example.se", "Eva", [("syd-inkorg", "handler")])
+    before = db.session.query(Handler).one().password_hash
+    seats = [("syd-inkorg", "handler"), ("syd-inkorg", "operator"), ("nord-inkorg", "handler")]
+    assert access.add_handler("EVA@example.se", "Eva", seats) is None
+    assert db.session.query(Handler).one().password_hash == before
+    assert sorted((row.unit_id, row.role) for row in db.session.query(Membership)) == sorted(seats)
+
+
+def test_a_unit_that_is_none_is_answered_with_those_there_are(app):
+    with pytest.raises(NotFound, match="välj bland syd-grans, syd-inkorg, ") as near:
+        access.add_handler("eva@example.se", "Eva", [("syd", "operator")])
+    assert "nord-inkorg" not in str(near.value)
+    with pytest.raises(NotFound, match="nord-inkorg"):
+        access.add_handler("eva@example.se", "Eva", [("atlantis", "operator")])
 
 
 def test_the_demonstrations_people_are_made_once(app):
@@ -52,4 +70,5 @@ def test_the_demonstrations_people_are_made_once(app):
     assert {"anna.syd@example.se", "karin.nord@example.se", "sara.su@example.se"} <= emails
     assert {"nils.nationell@example.se", "filip.karantan@example.se"} <= emails
     assert len({each.password for each in made}) == len(made)
+    assert [each.email for each in made if "Postrummet" in each.words] == ["nils.nationell@example.se"]
     assert access.demo_handlers() == []

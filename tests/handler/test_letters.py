@@ -79,6 +79,7 @@ def test_what_is_known_of_the_sender_stands_in_words(page, header, words):
 def test_a_forged_sender_is_a_task_for_a_person(page):
     shown = page(letter(Authentication_Results="mx.example.se; dmarc=fail"))
     assert "Avsändaren stämmer inte: brevet kan vara förfalskat" in shown.text.partition("<h2>Meddelanden")[0]
+    assert "<li>Ingen kvittens skickades på brevet</li>" in shown.text
 
 
 def test_the_real_address_stands_beside_a_name_that_says_another(page):
@@ -100,6 +101,12 @@ def test_a_machines_letter_says_why_it_is_taken_for_one(page):
     shown = desk.text_of(page(letter(Auto_Submitted="auto-replied")))
     assert "Skickat av en maskin (" in shown
     assert "auto-replied" in shown
+
+
+def test_a_letter_from_nobody_says_that_this_is_why(page, anna, post, seen):
+    post(deliver, letter("I Malmö."), "kontakt.syd@example.se", sender="")
+    shown = desk.text_of(anna.page(seen.query(Matter).one().reference))
+    assert "Skickat av en maskin ( avsändaren på kuvertet är tom, <> )" in shown
 
 
 def test_a_letter_that_came_again_is_told_with_its_times(page, post, clock):
@@ -183,7 +190,7 @@ class TestLettersOfOurs:
         seen.rollback()
         assert seen.query(OutgoingLetter).filter_by(kind="reply").count() == 2
         shown = anna.page(reference)
-        assert "Ett nytt brev har gått i stället." in shown.text
+        assert "Svaret: Togs inte emot av mottagarens e-postserver. Skickades igen 22 nov" in shown.text
         assert "skicka-igen" not in shown.text
         assert shown.text.count("Vi ringer.") == 1
         assert anna.act(reference, f"skicka-igen/{one.id}").status_code == 422
@@ -197,6 +204,45 @@ class TestLettersOfOurs:
         shown = desk.text_of(anna.page(reference))
         assert "Brev från oss som inte kom fram" in shown
         assert "Kvittensen: Kom i retur. Behöver en person. Orsak: brevlådan är full (5.2.2)." in shown
+
+    def test_a_letter_that_came_back_says_when_and_that_it_was_sent_again(self, refused, anna, seen, clock):
+        reference, one = refused()
+        clock.at += timedelta(hours=1)
+        one.state, one.why, one.sent_at = "bounced", None, clock.at - timedelta(minutes=50)
+        seen.query(Matter).update({"needs_person": ["letter_bounced"]})
+        seen.add(Event(matter_id=one.matter_id, at=clock.at, what="letter_bounced", actor="worker",
+                       detail={"letter": str(one.id), "code": "5.1.1"}))  # fmt: skip
+        seen.commit()
+        anna.sign_in()
+        shown = desk.text_of(anna.page(reference))
+        assert "Svaret: Kom i retur 22 november 2026 kl. 17.05. Behöver en person." in shown
+        assert "Ett brev från oss kom i retur Noterat" in shown
+        clock.at += timedelta(minutes=10)
+        assert anna.act(reference, f"skicka-igen/{one.id}").status_code == 303
+        shown = desk.text_of(anna.page(reference))
+        again = "Svaret: Kom i retur 22 november 2026 kl. 17.05. Skickades igen 22 november 2026 kl. 17.15."
+        assert again in shown
+        assert "Ett brev från oss kom i retur Noterat" not in shown
+
+    def test_the_banner_stays_while_another_letter_came_back(self, refused, anna, seen):
+        reference, one = refused()
+        seen.query(OutgoingLetter).update({"state": "bounced", "why": None})
+        seen.query(Matter).update({"needs_person": ["unknown_token", "letter_bounced"]})
+        seen.commit()
+        receipt = seen.query(OutgoingLetter).filter_by(kind="receipt").one()
+        for letter_id, stays in ((one.id, True), (receipt.id, False)):
+            assert anna.act(reference, f"skicka-igen/{letter_id}").status_code == 303
+            shown = desk.text_of(anna.page(reference))
+            assert ("Ett brev från oss kom i retur Noterat" in shown) == stays
+            assert "Kom till en ärendeadress som inte finns" in shown
+
+    @pytest.mark.parametrize("why", [sending.WANTED_NO_MORE, sending.FORM_MAY_COME, "daily cap"])
+    def test_a_receipt_that_we_held_back_did_not_go_astray(self, page, anna, seen, why):
+        page(letter("I Malmö."))
+        seen.query(OutgoingLetter).update({"state": "refused", "why": why})
+        seen.commit()
+        shown = desk.text_of(anna.page(seen.query(Matter).one().reference))
+        assert "Brev från oss som inte kom fram" not in shown
 
     def test_an_answer_says_which_letter_it_is_about(self, page, anna, post, seen):
         page(letter("I Malmö.", Message_ID="<1@example.com>"))
@@ -215,6 +261,8 @@ class TestLettersOfOurs:
         anna.act(reference, "komplettera", page=before, asked="Skicka kvittot.", deadline="2026-12-01")
         shown = desk.text_of(anna.page(reference))
         assert "Begärde komplettering senast den 1 december 2026 Anna Lindgren" in shown
+        assert "Fråga från Anna Lindgren" in shown
+        assert "Frågan: Väntar på att skickas." in shown
         assert "Väntar på komplettering" in shown
 
     @pytest.mark.parametrize("day", ["2020-01-01", "igår"])
@@ -231,6 +279,7 @@ class TestLettersOfOurs:
         anna.act(reference, "drojsmal", delay="Vi väntar på ett svar från banken.")
         shown = desk.text_of(anna.page(reference))
         assert "Meddelade dröjsmål Anna Lindgren" in shown
+        assert "Besked från Anna Lindgren" in shown
         assert "Vi väntar på ett svar från banken." in shown
 
 
