@@ -15,7 +15,7 @@ from workers import replies
 
 log = logging.getLogger("workers.mailbox")
 
-IN_MEMORY_BYTES = 2 * 1024 * 1024
+IN_MEMORY_BYTES = 256 * 1024
 ROOM_ASKED_EVERY_BYTES = 1024 * 1024
 END_OF_LETTER = b"\r\n.\r\n"
 
