@@ -38,5 +38,17 @@ def eva(sit):
 
 
 @pytest.fixture
+def olle(sit):
+    """An operator who sees no matter."""
+    return sit("drift@example.se", ("syd-kontaktcenter", "operator"), name="Olle Drift")
+
+
+@pytest.fixture
+def both(sit):
+    """An operator who also handles matters in the south."""
+    return sit("eva@example.se", ("syd-inkorg", "operator"), *desk.seats("syd"), name="Eva Ljung")
+
+
+@pytest.fixture
 def bring(worker_app, clock):
     return lambda **changes: desk.bring(worker_app, clock, **changes)

@@ -16,17 +16,6 @@ SECRET = {"sender": "Hemlig Person <hemlig@example.com>", "subject": "Om en poli
 
 
 @pytest.fixture
-def olle(sit):
-    return sit("drift@example.se", ("syd-kontaktcenter", "operator"), name="Olle Drift")
-
-
-@pytest.fixture
-def both(sit):
-    """An operator who also handles matters in the south."""
-    return sit("eva@example.se", ("syd-inkorg", "operator"), *desk.seats("syd"), name="Eva Ljung")
-
-
-@pytest.fixture
 def post(worker_app):
     """Do something with letters as a worker does."""
 

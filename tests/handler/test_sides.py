@@ -16,17 +16,6 @@ LETTER = {"text": "Cykeln stals.", "Message_ID": "<1@example.com>"}
 
 
 @pytest.fixture
-def olle(sit):
-    return sit("drift@example.se", ("syd-kontaktcenter", "operator"), name="Olle Drift")
-
-
-@pytest.fixture
-def both(sit):
-    """An operator who also handles matters in the south."""
-    return sit("eva@example.se", ("syd-inkorg", "operator"), *desk.seats("syd"), name="Eva Ljung")
-
-
-@pytest.fixture
 def sara(sit):
     return sit("sara@example.se", ("su", "handler"), ("su", "operator"), name="Sara Ek")
 

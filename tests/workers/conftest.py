@@ -1,4 +1,4 @@
-"""A listener with a stand-in mailroom, for the tests of its own rules."""
+"""A listener with a stand-in mailroom, for the tests of its own rules; and a real Dovecot to fetch from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from flask import Flask
 from config.settings import Settings
 from intake.mailroom import Envelope
 from intake.storage import FolderStorage
+from tests.dovecot import Dovecot
+from tests.dovecot import running as running_dovecot
 from tests.listening import Mailroom, Running
 from workers.conversation import Limits
 from workers.mailbox import Listener
 from workers.peers import LOOPBACK
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    with running_dovecot() as server:
+        yield server
 
 
 @pytest.fixture

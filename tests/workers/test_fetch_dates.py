@@ -11,18 +11,11 @@ from sqlalchemy import select
 
 from intake.extensions import db
 from intake.models import DiaryEntry, Letter, OutgoingLetter
-from tests import dovecot as server
 from tests.fetching import count, go, numbered, rows, told
 from workers.imap_session import MailboxAway, Session
 
 DAY = timedelta(days=1)
 LAST_DAY = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(-DAY / 2))
-
-
-@pytest.fixture(scope="module")
-def dovecot():
-    with server.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ LONG = Pauses(news=3600, turn=3600, first=3600)
 QUICK = Pauses(news=3600, turn=0.01, first=0.01, longest=0.01)
 
 
-@pytest.fixture(scope="module")
-def dovecot():
-    with server.running() as running:
-        yield running
-
-
 @pytest.fixture
 def app(worker_app):
     with worker_app.app_context():

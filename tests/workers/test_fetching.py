@@ -22,12 +22,6 @@ from workers.fetching import Fetcher, Pauses
 from workers.imap_session import Session
 
 
-@pytest.fixture(scope="module")
-def dovecot():
-    with server.running() as running:
-        yield running
-
-
 @pytest.fixture
 def app(worker_app):
     with worker_app.app_context():
