@@ -13,7 +13,6 @@ from sqlalchemy.orm import aliased
 
 from intake import letters, mailroom
 from intake.extensions import db
-from intake.mailroom.unpacking import WITHOUT_ENVELOPE
 from intake.matters import sending
 from intake.matters.work import NOT_ARRIVED, SENT_AGAIN
 from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingLetter
@@ -178,7 +177,7 @@ def _came_in(letter: Letter, names: Mapping[uuid.UUID, str], copies: Sequence[da
 
 def _reason_in_envelope(letter: Letter) -> str | None:
     """Return why a letter that says nothing of it is taken for a machine's."""
-    if not letter.envelope_from and letter.trace["protocol"] not in WITHOUT_ENVELOPE:
+    if mailroom.is_from_nobody(letter):
         return "avsändaren på kuvertet är tom, <>"
     sender = letter.sender_email or letter.envelope_from
     return "avsändaren är en av våra egna adresser" if sender and mailroom.is_ours(sender) else None

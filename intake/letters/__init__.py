@@ -20,11 +20,12 @@ from intake.letters.compose import (
 )
 from intake.letters.folding import Block, fold, said
 from intake.letters.listing import as_json
-from intake.letters.parse import best_effort, parse
-from intake.letters.unreadable import NOT_READ, unreadable
+from intake.letters.parse import HEAD_BYTES, NOT_READ, best_effort, parse, read_head
+from intake.letters.unreadable import unreadable
 from intake.letters.values import Flow, Letter, Part, Report
 
 __all__ = [
+    "HEAD_BYTES",
     "NOT_READ",
     "Authentication",
     "Block",
@@ -44,6 +45,7 @@ __all__ = [
     "our_message_id",
     "parse",
     "parse_in_child",
+    "read_head",
     "said",
     "split_address",
     "unreadable",

@@ -26,6 +26,9 @@ from intake.letters.values import Flow, Letter, Part
 from intake.letters.within import outlook
 from intake.letters.within.containers import Opener
 
+# So much of a letter is read when only its headers are wanted.
+HEAD_BYTES = 256 * 1024
+NOT_READ = "kunde inte tolkas helt"
 MAX_PROBLEMS = 100
 _BARE_ID = re.compile(r"[^<>\s\"(),;@]{1,400}@[^<>\s\"(),;@]{1,400}")
 _MESSAGE_ID = re.compile(r"<[^<>]{1,990}>")
@@ -94,16 +97,20 @@ def best_effort(raw: Path) -> Letter:
     """Return what the first headers tell of a letter that could not be read; never raise."""
     try:
         with raw.open("rb") as stream:
-            head = stream.read(256 * 1024)
+            return read_head(stream.read(HEAD_BYTES))
     except OSError:
-        head = b""
+        return read_head(b"")
+
+
+def read_head(head: bytes) -> Letter:
+    """Return what the headers tell of a letter that begins with these bytes; never raise."""
     # A message that Outlook saved has no header lines that this could find.
     head = b"" if head.startswith(outlook.SIGNATURE) else head[leading_junk(head) :]
     block = re.split(rb"\r\n\r\n|\n\n|\r\r", head, maxsplit=1)[0]
     headers = Headers(
         tuple((name, value[: 32 * 1024]) for name, value in Headers.from_block(block).fields),
     )
-    return _letter(headers, headers.content_type(), _Content(problems=("kunde inte tolkas helt",)))
+    return _letter(headers, headers.content_type(), _Content(problems=(NOT_READ,)))
 
 
 def _letter(headers: Headers, content_type: str, content: _Content) -> Letter:

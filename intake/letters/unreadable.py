@@ -6,13 +6,12 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from intake.letters.parse import best_effort
+from intake.letters.parse import NOT_READ, best_effort
 from intake.letters.values import Letter, Part
 from intake.letters.within import outlook
 
 # The path of the "part" that is the whole raw letter.
 WHOLE = "raw"
-NOT_READ = "kunde inte tolkas helt"
 
 
 def unreadable(raw: Path, why: str) -> Letter:

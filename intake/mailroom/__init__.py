@@ -7,7 +7,15 @@ says what it becomes at each of its destinations: a matter, a message of one, or
 """
 
 from intake.mailroom.asking import ask_to_parse_again, ask_to_retry
-from intake.mailroom.receiving import Envelope, Received, is_ours, receive, recipients_in, register
+from intake.mailroom.receiving import (
+    Envelope,
+    Received,
+    is_from_nobody,
+    is_ours,
+    receive,
+    recipients_in,
+    register,
+)
 from intake.mailroom.unpacking import parse_again, unpack
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "Received",
     "ask_to_parse_again",
     "ask_to_retry",
+    "is_from_nobody",
     "is_ours",
     "parse_again",
     "receive",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from intake import codes, ledger, letters
 from intake.extensions import db, settings
+from intake.mailroom.receiving import is_from_nobody
 from intake.matters import arrive, sending
 from intake.matters.incoming import Address, Submission
 from intake.matters.records import hold_surviving, note
@@ -91,9 +92,8 @@ def _report(letter: Letter, parsed: letters.Letter, address: Address | None) -> 
     """Return what a letter reports on one of ours; only a mail server writes from nobody to a return path."""
     if parsed.report or address is None or address.outgoing_id is None:
         return parsed.report
-    is_from_nobody = not letter.envelope_from and letter.trace["protocol"] in ("smtp", "lmtp")
-    is_from_nobody = is_from_nobody or parsed.automatic_reason == "Return-Path: <>"
-    return letters.Report("unclear", None, None, "", ()) if is_from_nobody and not _is_reply(parsed) else None
+    has_no_sender = is_from_nobody(letter) or parsed.automatic_reason == "Return-Path: <>"
+    return letters.Report("unclear", None, None, "", ()) if has_no_sender and not _is_reply(parsed) else None
 
 
 def _is_reply(parsed: letters.Letter) -> bool:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 
 from sqlalchemy import select
@@ -26,7 +24,8 @@ from intake.letters.charsets import clean_label
 from intake.matters import receipts
 from intake.models import Arrival, Letter, MailAddress, new_id
 
-HEAD_BYTES = 256 * 1024
+# Without an envelope, no sender in it means nothing.
+WITHOUT_ENVELOPE = ("pipe", "imap", "handler")
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,11 @@ class Destination:
 def is_ours(address: str) -> bool:
     """Say whether an address is in one of the authority's domains; every local part there is ours."""
     return address.rpartition("@")[2].lower() in settings().tables.authority.mail_domains
+
+
+def is_from_nobody(letter: Letter) -> bool:
+    """Say whether the envelope of a letter named no sender: a machine's (RFC 5321 4.5.5)."""
+    return not letter.envelope_from and letter.trace["protocol"] not in WITHOUT_ENVELOPE
 
 
 def receive(raw: BinaryIO, envelope: Envelope) -> Received:
@@ -227,11 +231,9 @@ def _is_walled(address: str) -> bool:
 
 
 def _head_of(raw: BinaryIO) -> letters.Letter:
-    with NamedTemporaryFile() as head:
-        head.write(raw.read(HEAD_BYTES))
-        head.flush()
-        raw.seek(0)
-        return letters.best_effort(Path(head.name))
+    head = raw.read(letters.HEAD_BYTES)
+    raw.seek(0)
+    return letters.read_head(head)
 
 
 def _with_token(letter: letters.Letter) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from intake import ledger, letters, outbox, storage
 from intake.errors import LetterUnreadable, NotFound
 from intake.extensions import db, now, settings
 from intake.mailroom import joining
-from intake.mailroom.receiving import is_ours
+from intake.mailroom.receiving import is_from_nobody, is_ours
 from intake.matters import arrive
 from intake.matters.incoming import IncomingFile, Submission
 from intake.matters.records import note
@@ -45,8 +45,6 @@ NAMES = {
 }
 # What a trusted relay found out about a sender that makes no machine of ours answer (RFC 7489).
 FORGED = "fail"
-# Without an envelope, no sender in it means nothing.
-WITHOUT_ENVELOPE = ("pipe", "imap", "handler")
 
 
 def unpack(letter_id: uuid.UUID, claim: outbox.Claim) -> None:
@@ -58,8 +56,8 @@ def unpack(letter_id: uuid.UUID, claim: outbox.Claim) -> None:
     with _parsed(letter_id) as parsed:
         letter = _get_letter(letter_id)
         owed = _owed_arrivals(letter_id)
-        submissions = [(arrival, _submission(letter, parsed, arrival)) for arrival in owed]
         _keep_reading(letter, parsed)
+        submissions = [(arrival, _submission(letter, parsed, arrival)) for arrival in owed]
         letter.parsed_at = now()
         begun = [joining.deliver(letter, arrival, said, parsed) for arrival, said in submissions]
         claim.finish()
@@ -198,20 +196,18 @@ def _files(parsed: letters.Letter) -> tuple[letters.Part, ...]:
 
 
 def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> Submission:
-    """Store a letter's files for one destination and say what came in there.
+    """Store a letter's files for one destination and say what came in there, once its reading is kept.
 
     The keys follow from the arrival and the part, so that doing it again writes the same bytes
     under the same names.
     """
     sender = parsed.sender_email or letter.envelope_from or None
-    found = _authentication(letter, parsed)
-    is_forged = found is not None and found.dmarc == FORGED
+    is_forged = letter.authentication is not None and letter.authentication["dmarc"] == FORGED
     needs_person = [*arrival.marks, *(["sender_forged"] if is_forged else [])]
     if _is_unread(parsed):
         needs_person.append("unreadable")
     # All of them are one family, so the sweep leaves them alone until the commit.
     ledger.hold_key(f"part/{arrival.id}")
-    has_null_sender = not letter.envelope_from and letter.trace["protocol"] not in WITHOUT_ENVELOPE
     return Submission(
         channel="email",
         subject=parsed.subject,
@@ -223,7 +219,7 @@ def _submission(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> Sub
         addressed_unit=arrival.unit_id,
         letter_id=letter.id,
         message_id_header=parsed.message_id,
-        is_automatic=parsed.is_automatic or has_null_sender or bool(sender and is_ours(sender)),
+        is_automatic=parsed.is_automatic or is_from_nobody(letter) or bool(sender and is_ours(sender)),
         may_answer=not (is_forged or letter.trace.get("is_import")),
         flow=parsed.flow,
         needs_person=tuple(needs_person),

@@ -50,5 +50,16 @@ def both(sit):
 
 
 @pytest.fixture
+def post(worker_app):
+    """Do something with letters as a worker does."""
+
+    def do(act, *given, **said):
+        with worker_app.app_context():
+            return act(*given, **said)
+
+    return do
+
+
+@pytest.fixture
 def bring(worker_app, clock):
     return lambda **changes: desk.bring(worker_app, clock, **changes)

@@ -31,15 +31,6 @@ def settings(settings):
 
 
 @pytest.fixture
-def post(worker_app):
-    def do(act, *given, **said):
-        with worker_app.app_context():
-            return act(*given, **said)
-
-    return do
-
-
-@pytest.fixture
 def page(anna, post, seen):
     """Let a letter come in from Malmö and open its matter."""
 

@@ -15,17 +15,6 @@ from tests.letters_home import address_of, deliver, letter, matters, receive, un
 SECRET = {"sender": "Hemlig Person <hemlig@example.com>", "subject": "Om en polis"}
 
 
-@pytest.fixture
-def post(worker_app):
-    """Do something with letters as a worker does."""
-
-    def do(act, *given, **said):
-        with worker_app.app_context():
-            return act(*given, **said)
-
-    return do
-
-
 def words(somebody, path="/postrum"):
     return desk.text_of(somebody.get(path))
 

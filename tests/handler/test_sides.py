@@ -20,17 +20,6 @@ def sara(sit):
     return sit("sara@example.se", ("su", "handler"), ("su", "operator"), name="Sara Ek")
 
 
-@pytest.fixture
-def post(worker_app):
-    """Do something with letters as a worker does."""
-
-    def do(act, *given, **said):
-        with worker_app.app_context():
-            return act(*given, **said)
-
-    return do
-
-
 def journal(somebody, query=""):
     """Return what the rows that are found say; "" when there is none."""
     page = somebody.get("/postrum?" + query.replace("+", "%2B")).text.partition('id="journal"')[2]
