@@ -225,8 +225,10 @@ def _letters_out(
 def _events(matter_ids: Iterable[uuid.UUID]) -> _Events:
     told = select(Event.what, Event.detail, Event.at).where(Event.matter_id.in_(list(matter_ids)))
     rows = db.session.execute(told.where(Event.what.in_((*_ENDS, *_TELLINGS))).order_by(Event.at)).all()
+    # Events of earlier versions tell that a letter came back and not which.
+    bounced = [row for row in rows if row.what == "letter_bounced" and "letter" in row.detail]
     return _Events(
-        bounced={row.detail["letter"]: row.at for row in rows if row.what == "letter_bounced"},
+        bounced={row.detail["letter"]: row.at for row in bounced},
         again={row.detail["letter"]: row.at for row in rows if row.what == "sent_again"},
         told={row.detail["message"]: _TELLINGS[row.what] for row in rows if row.what in _TELLINGS},
     )

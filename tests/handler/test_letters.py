@@ -215,6 +215,15 @@ class TestLettersOfOurs:
         assert again in shown
         assert "Ett brev från oss kom i retur Noterat" not in shown
 
+    def test_a_bounce_noted_before_events_named_the_letter_hides_no_matter(self, refused, anna, seen, clock):
+        reference, one = refused()
+        one.state, one.why = "bounced", None
+        seen.add(
+            Event(matter_id=one.matter_id, at=clock.at, what="letter_bounced", actor="system", detail={})
+        )
+        seen.commit()
+        assert "Svaret: Kom i retur. Behöver en person." in desk.text_of(anna.page(reference))
+
     def test_the_banner_stays_while_another_letter_came_back(self, refused, anna, seen):
         reference, one = refused()
         seen.query(OutgoingLetter).update({"state": "bounced", "why": None})
