@@ -1,7 +1,7 @@
 """Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
 
-Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail`` or ``uploads``
-as its first word it measures only those (``bench.mail``, ``bench.uploads``).
+Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail``, ``uploads``
+or ``files`` as its first word it measures only those (``bench.mail``, ``bench.uploads``, ``bench.files``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
-from bench import load, mail, uploads
+from bench import files, load, mail, uploads
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
@@ -186,5 +186,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    part = {"mail": mail.main, "uploads": uploads.main}.get("".join(sys.argv[1:2]))
+    part = {"mail": mail.main, "uploads": uploads.main, "files": files.main}.get("".join(sys.argv[1:2]))
     sys.exit(part(*map(int, sys.argv[2:3])) if part else main())

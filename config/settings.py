@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from config.mailboxes import Mailbox, read_mailboxes
 from config.reading import TableError
@@ -35,10 +35,15 @@ KNOWN = (
     "MAIL_DKIM_KEY", "MAIL_DKIM_SELECTOR",
     "INTAKE_MAILBOXES", "INTAKE_MAIL_SILENCE_MINUTES", "INTAKE_MAIL_WAIT_MINUTES",
     "SCANNER", "CLAMD_SOCKET",
+    "STORAGE_URL", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY",
+    "S3_ENCRYPTION", "S3_KMS_KEY",
 )  # fmt: skip
 
 
 _SELECTOR = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+_BUCKET = re.compile(
+    r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*))?/?"
+)
 
 
 class SettingsError(ValueError):
@@ -51,6 +56,23 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """A place in S3: a bucket, and the prefix of all our objects in it, "" or ending with a slash.
+
+    What is None is found as boto3 does: in the variables AWS_*, a profile, or the machine's own role.
+    """
+
+    name: str
+    prefix: str
+    endpoint: str | None = None
+    region: str | None = None
+    key_id: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    encryption: Literal["aes256", "kms", "bucket"] = "aes256"
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an operator sets. Paths are absolute, sizes in bytes, URLs without trailing slash.
 
@@ -58,7 +80,8 @@ class Settings:
     as often as it likes. ``database_url`` is a login that may create roles; the four others are what
     the roles use. None means: the embedded engine under ``var``. What ``mail_trusted_relays`` and
     ``mail_authserv_ids`` say together is believed about a letter's sender. ``mail_silence_minutes`` is
-    how long no letter may come before that is an alarm, 0 for never.
+    how long no letter may come before that is an alarm, 0 for never. Files are in ``bucket``, else in
+    ``storage_folder``; with neither they are under ``var``.
     """
 
     var: Path
@@ -96,6 +119,8 @@ class Settings:
     mail_wait_minutes: int
     scanner: Literal["none", "clamd"]
     clamd_socket: Path
+    storage_folder: Path | None
+    bucket: Bucket | None
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, str]) -> Settings:
@@ -145,6 +170,8 @@ class Settings:
             mail_wait_minutes=read.number("INTAKE_MAIL_WAIT_MINUTES", 10),
             scanner=cast(Literal["none", "clamd"], read.choice("SCANNER", "none", ("none", "clamd"))),
             clamd_socket=Path(read.text("CLAMD_SOCKET", "/run/clamav/clamd.ctl")),
+            storage_folder=read.storage_folder("STORAGE_URL"),
+            bucket=read.bucket("STORAGE_URL"),
         )
 
 
@@ -235,6 +262,43 @@ class _Reader:
             return read_mailboxes(path, domains) if path else ()
         except TableError as error:
             raise SettingsError("INTAKE_MAILBOXES", str(error)) from error
+
+    def storage_folder(self, name: str) -> Path | None:
+        value = self.optional_url(name, ("s3", "file"))
+        if value is None or value.startswith("s3:"):
+            return None
+        parts = urlsplit(value)
+        if parts.netloc or not parts.path.startswith("/"):
+            raise SettingsError(
+                name, "is no folder; give its whole path after three slashes, file:///srv/files."
+            )
+        return Path(unquote(parts.path)).resolve()
+
+    def bucket(self, name: str) -> Bucket | None:
+        value = self.text(name, "")
+        if not value.startswith("s3:"):
+            return None
+        found = _BUCKET.fullmatch(value)
+        if found is None:
+            raise SettingsError(name, "is no bucket; write it as s3://bucket/prefix, without anything more.")
+        encryption = self.choice("S3_ENCRYPTION", "aes256", ("aes256", "kms", "bucket"))
+        if self.text("S3_KMS_KEY", "") and encryption != "kms":
+            raise SettingsError("S3_KMS_KEY", "is used only with S3_ENCRYPTION=kms; set that too.")
+        return Bucket(
+            name=found["name"],
+            prefix=f"{found['prefix']}/" if found["prefix"] else "",
+            endpoint=self.optional_url("S3_ENDPOINT", ("https", "http")),
+            region=self.text("S3_REGION", "") or None,
+            encryption=cast(Literal["aes256", "kms", "bucket"], encryption),
+            kms_key=self.text("S3_KMS_KEY", "") or None,
+            **self._keys_of_bucket("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
+        )
+
+    def _keys_of_bucket(self, key_id: str, secret: str) -> dict[str, str | None]:
+        found = {"key_id": self.text(key_id, "") or None, "secret": self.text(secret, "") or None}
+        if (found["key_id"] is None) != (found["secret"] is None):
+            raise SettingsError(f"{key_id} and {secret}", "only one of them is set; they belong together.")
+        return found
 
     def database_urls(self) -> dict[DatabaseRole, str]:
         roles: tuple[DatabaseRole, ...] = ("owner", "citizen", "handler", "worker")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.categories import Categories, categories_in
+from config.files import FileLimits, read_files
 from config.geography import Geography, read_geography
 from config.help import Help, help_in
 from config.languages import AnswerLanguage, Language, answer_languages_in, languages_in
@@ -126,35 +127,6 @@ class Authority:
 
 
 @dataclass(frozen=True)
-class FileType:
-    """An extension we take, the MIME types its content may have, and its words.
-
-    ``begins``, where there is one, must also match the first bytes: it tells apart what libmagic
-    calls by one general name, such as every kind of zip container.
-    """
-
-    extension: str
-    name: str
-    mime_types: tuple[str, ...]
-    begins: re.Pattern[bytes] | None = None
-
-
-@dataclass(frozen=True)
-class FileLimits:
-    """What files are taken and how large; sizes in bytes."""
-
-    types: Mapping[str, FileType]
-    max_file_bytes: int
-    max_matter_bytes: int
-    max_files: int
-    max_request_bytes: int
-    max_letter_bytes: int
-    mail_way_out_bytes: int
-    max_upload_bytes: int
-    max_part_bytes: int
-
-
-@dataclass(frozen=True)
 class Tables:
     """All tables of an authority, read once at start."""
 
@@ -183,7 +155,7 @@ def read_tables(folder: Path = FOLDER) -> Tables:
     return Tables(
         authority=authority,
         categories=categories,
-        files=_files(read_toml(folder / "files.toml")),
+        files=read_files(read_toml(folder / "files.toml")),
         geography=read_geography(folder / "geo"),
         help=help_in(read_toml(folder / "help.toml"), [each.code for each in categories.all]),
         languages=languages_in(languages),
@@ -272,25 +244,3 @@ def _check_authority(authority: Authority) -> None:
         if unit.duty.rpartition("@")[2].lower() in authority.mail_domains:
             # What is sent there would come in as a new matter, which might alarm again.
             raise TableError(f"authority.toml: duty of {unit.name} must lie outside mail.domains.")
-
-
-def _files(table: dict[str, Any]) -> FileLimits:
-    try:
-        types = {
-            extension: FileType(extension, row["name"], tuple(row["mime"]), _begins(row))
-            for row in table["types"]
-            for extension in row["extensions"]
-        }
-        limits = table["limits"]
-        return FileLimits(types=types, **limits)
-    except (KeyError, TypeError) as error:
-        raise TableError(f"files.toml: {error} is missing or of the wrong kind.") from error
-
-
-def _begins(row: dict[str, Any]) -> re.Pattern[bytes] | None:
-    if "begins" not in row:
-        return None
-    try:
-        return re.compile(row["begins"].encode("ascii"), re.DOTALL)
-    except (re.error, UnicodeEncodeError) as error:
-        raise TableError(f"files.toml: begins of {row['extensions']} is no pattern ({error}).") from error

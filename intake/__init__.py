@@ -106,13 +106,8 @@ def _fit_ports(app: Flask, settings: Settings, scanner: Any, post: Any, storage:
     from intake import scanner as scanner_port
     from intake import storage as storage_port
 
-    app.extensions["storage"] = storage or storage_port.FolderStorage(
-        settings.var / "files", settings.low_disk_bytes
-    )
-    if scanner is None:
-        is_clamd = settings.scanner == "clamd"
-        scanner = scanner_port.ClamdScanner(settings.clamd_socket) if is_clamd else scanner_port.NoScanner()
-    app.extensions["scanner"] = scanner
+    app.extensions["storage"] = storage or storage_port.from_settings(settings)
+    app.extensions["scanner"] = scanner or scanner_port.from_settings(settings)
     app.extensions["post"] = post or post_port.from_settings(settings)
     app.extensions["rules"] = routing.compile_rules(settings.tables)
 

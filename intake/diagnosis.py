@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import redis
 from sqlalchemy import create_engine, text
@@ -12,10 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 import migrations
-from config.settings import Settings, SettingsError
-from intake import post, scanner, storage
-from intake.errors import ScannerAway, StorageError
+from config.settings import Bucket, Settings, SettingsError
+from intake import post, sandbox, scanner, storage
+from intake.errors import SandboxAway, ScannerAway, StorageError
+from intake.files import drawing
 from intake.mailroom.watch import Watch
+from intake.verifying import Standing
+
+SIGNATURES_TOO_OLD = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Examine everything that this host's settings name, in the order in which it is needed."""
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _settings, _database, _queue, _bytes, _scanner, _mail, _signature,
+        _settings, _database, _queue, _bytes, _isolation, _office, _scanner, _mail, _signature,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings)]
 
@@ -50,6 +54,17 @@ def of_mail(watch: Watch) -> Iterator[Finding]:
     last = watch.last_letter_at
     words = f"last letter in {last:%F %T}Z" if last else "no letter has ever come in"
     yield Finding("mail", f"{words}; {watch.waiting} wait to be read", is_advice=last is None)
+
+
+def of_bytes(standing: Standing) -> Iterator[Finding]:
+    """Tell how far the proofs of the stored bytes have come."""
+    if standing.differ:
+        words = f"{standing.differ} are not as they came: `intake verify-files` tells which"
+        yield Finding("proven files", words, is_fault=True)
+    words = f"{standing.verified} of {standing.files} were read again and compared with their rows"
+    if standing.oldest_at:
+        words += f", each since {standing.oldest_at:%F %T}Z"
+    yield Finding("proven files", words, is_advice=standing.verified < standing.files)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -122,18 +137,58 @@ def _queue(settings: Settings) -> Iterator[Finding]:
 
 
 def _bytes(settings: Settings) -> Iterator[Finding]:
-    store = storage.FolderStorage(settings.var / "files", settings.low_disk_bytes)
+    if settings.bucket is not None:
+        yield from _bucket(settings.bucket)
     try:
+        store = storage.from_settings(settings)
         store.check()
     except StorageError as error:
         yield Finding("storage", f"cannot be written ({error})", is_fault=True)
         return
-    free = shutil.disk_usage(settings.var).free
     has_room = store.has_room()
-    words = f"{free / 1e9:.1f} GB free" + (
+    words = f"{store.free_bytes() / 1e9:.1f} GB free" + (
         "" if has_room else "; under the low-disk mark, uploads are stopped"
     )
     yield Finding("storage", words, is_fault=not has_room)
+
+
+def _bucket(bucket: Bucket) -> Iterator[Finding]:
+    where = f"s3://{bucket.name}/{bucket.prefix} at {bucket.endpoint or 'the address that boto3 finds'}"
+    yield Finding("STORAGE_URL", where)
+    if (bucket.endpoint or "").startswith("http://"):
+        words = "not https: what citizens send lies open on the way to the store"
+        yield Finding("S3_ENDPOINT", words, is_advice=True)
+    if bucket.encryption == "bucket":
+        words = "bucket: nothing is asked of the server; see that the bucket encrypts by itself"
+        yield Finding("S3_ENCRYPTION", words, is_advice=True)
+
+
+_ISOLATION = {
+    "namespace": "files are read without a network, in a namespace of their own",
+    "seccomp": "files are read without a network, by a filter of system calls (user namespaces are refused)",
+    "none": "files and letters wait, since their readers cannot be cut off from the network: allow user"
+    " namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1 and, on Ubuntu,"
+    " kernel.apparmor_restrict_unprivileged_userns=0) or install libseccomp2",
+}
+
+
+def _isolation(_settings: Settings) -> Iterator[Finding]:
+    try:
+        isolation = sandbox.isolation()
+    except SandboxAway as error:
+        yield Finding("sandbox", f"cannot be started ({error}); files and letters wait", is_fault=True)
+        return
+    yield Finding("sandbox", _ISOLATION[isolation], is_fault=isolation == "none")
+
+
+def _office(settings: Settings) -> Iterator[Finding]:
+    del settings
+    program = drawing.find_office()
+    words = (
+        "soffice is not installed: of Office files only the words are shown, of old ones nothing; install "
+        "libreoffice-writer-nogui, libreoffice-calc-nogui and libreoffice-impress-nogui"
+    )
+    yield Finding("LibreOffice", str(program or words), is_advice=program is None)
 
 
 def _scanner(settings: Settings) -> Iterator[Finding]:
@@ -141,12 +196,27 @@ def _scanner(settings: Settings) -> Iterator[Finding]:
         yield Finding("SCANNER", "none: files are marked «inte genomsökt»; set clamd", is_advice=True)
         return
     try:
-        scanner.ClamdScanner(settings.clamd_socket).ping()
+        clamd = scanner.from_settings(settings)
+        clamd.ping()
         yield Finding("SCANNER", "clamd answers")
+        yield _age(clamd.signatures())
     except ScannerAway as error:
         yield Finding(
             "SCANNER", f"clamd gives no answer ({error}); files wait, none is called clean", is_fault=True
         )
+
+
+def _age(signatures: scanner.Signatures | None) -> Finding:
+    if signatures is None or signatures.made_at is None:
+        words = "clamd has no official database, only signatures of your own; set up freshclam"
+        return Finding("signatures", words, is_advice=True)
+    age = datetime.now(UTC) - signatures.made_at
+    words = f"{signatures.version}, {age.days} days old"
+    if age > SIGNATURES_TOO_OLD:
+        return Finding(
+            "signatures", f"{words}; freshclam does not run, or cannot reach its mirror", is_fault=True
+        )
+    return Finding("signatures", words)
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,8 @@
     │   ├── StorageFull        under the low-disk mark
     │   └── BytesMissing       a key that a row names holds nothing
     ├── ScannerAway            the scanner gave no answer; never "clean"
+    ├── AnalysisFailed         a child that read a hostile file died or took too long
+    ├── SandboxAway            hostile bytes cannot be read apart from the network now
     ├── LetterUnreadable       a letter beyond the caps of the parser
     ├── ForeignDomain          a letter for a domain that is not ours
     ├── PostRefused            an outgoing letter was refused for good
@@ -95,6 +97,14 @@ class BytesMissing(StorageError):
 
 class ScannerAway(IntakeError):
     """The scanner gave no usable answer; the file waits, it is never called clean."""
+
+
+class AnalysisFailed(IntakeError):
+    """A child that read a hostile file died, gave up or took too long; the message says why, in Swedish."""
+
+
+class SandboxAway(IntakeError):
+    """Nothing can be read where it cannot reach a network; the work waits, it is never done without."""
 
 
 class LetterUnreadable(IntakeError):

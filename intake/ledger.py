@@ -7,10 +7,12 @@ an empty answer is the proof. It runs beside traffic and locks nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from intake import storage
 from intake.errors import BytesMissing
@@ -22,6 +24,17 @@ SWEPT_BY = KEPT_UNNAMED + timedelta(hours=2)
 JOB_LIMIT = timedelta(hours=1)
 # Files that came too late are given up every half hour.
 UPLOAD_LIMIT = timedelta(hours=2)
+# A store far away answers one question in some milliseconds, and is asked about every file.
+LOOKS_AT_A_TIME = 16
+
+Item = TypeVar("Item")
+
+NAMED_KEYS = """
+    SELECT storage_key, size_bytes, sha256, 'letter' AS named_by, id FROM letter
+    UNION ALL SELECT storage_key, size_bytes, sha256, 'attachment', id FROM attachment
+    UNION ALL SELECT storage_key, size_bytes, sha256, 'rendition', id FROM rendition
+    UNION ALL SELECT storage_key, size_bytes, NULL, 'draft', draft_id FROM draft_key
+"""
 
 PROOFS: Mapping[str, str] = {
     "arrival_without_outcome": """
@@ -81,16 +94,18 @@ PROOFS: Mapping[str, str] = {
     "job_stuck": "SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NOT NULL",
     "job_too_old": """
         SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NULL AND created_at < :job_limit""",
+    "bytes_differ": f"""
+        SELECT storage_key FROM byte_check WHERE NOT is_whole
+        AND storage_key IN (SELECT storage_key FROM ({NAMED_KEYS}) AS named)""",  # noqa: S608 (of constants)
 }  # fmt: skip
 
-NAMED_KEYS = """
-    SELECT storage_key, size_bytes FROM letter
-    UNION ALL SELECT storage_key, size_bytes FROM attachment
-    UNION ALL SELECT storage_key, size_bytes FROM draft_key
-"""
 IS_NAMED = text(f"SELECT EXISTS (SELECT FROM ({NAMED_KEYS}) AS named WHERE storage_key = :key)")  # noqa: S608
 # What is set for later and has not come due is not owed yet.
 OPEN_JOBS = text("SELECT count(*) FROM job WHERE done_at IS NULL AND (sends > 0 OR due_at <= :now)")
+# What was ever proven, and the days since the oldest of these proofs, by `verify-files`.
+VERIFIED = text(
+    "SELECT count(*), coalesce(extract(days FROM :now - min(at)), 0) FROM byte_check WHERE is_whole"
+)
 COUNTS = ("arrival", "matter", "message", "attachment", "letter", "job", "outgoing_letter")
 
 
@@ -116,6 +131,9 @@ def reconcile() -> Reconciliation:
         connection.execute(text("SET LOCAL statement_timeout = '30min'"))
         counts = {name: _count(connection, name) for name in COUNTS}
         counts["open_job"] = int(connection.scalar(OPEN_JOBS, {"now": at}) or 0)
+        counts["verified"], counts["verified_days_ago"] = map(
+            int, connection.execute(VERIFIED, {"now": at}).one()
+        )
         limits = {"job_limit": at - JOB_LIMIT, "upload_limit": at - UPLOAD_LIMIT}
         exceptions = {
             name: tuple(str(found) for found in connection.scalars(text(query), limits))
@@ -169,12 +187,18 @@ def _count(connection: Connection, table: str) -> int:
 
 def _missing(connection: Connection) -> Iterator[str]:
     rows = connection.execution_options(yield_per=1000).execute(text(NAMED_KEYS))
-    for key, size_bytes in rows:
+    store = storage.current()
+
+    def is_there(row: Row[Any]) -> bool:
         try:
-            if storage.current().size(key) != size_bytes:
-                yield key
+            return store.size(row.storage_key) == int(row.size_bytes)
         except BytesMissing:
-            yield key
+            return False
+
+    with ThreadPoolExecutor(LOOKS_AT_A_TIME) as looks:
+        for batch in _batches(rows, 1000):
+            found = looks.map(is_there, batch)
+            yield from (row.storage_key for row, is_whole in zip(batch, found, strict=True) if not is_whole)
 
 
 def _unnamed(older_than: datetime) -> Iterator[str]:
@@ -186,10 +210,10 @@ def _unnamed(older_than: datetime) -> Iterator[str]:
             yield from (key for key in keys if key not in named)
 
 
-def _batches(keys: Iterable[str], size: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for key in keys:
-        batch.append(key)
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
         if len(batch) == size:
             yield batch
             batch = []

@@ -39,7 +39,8 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "parse_letter": Kind("workers.tasks.parse_letter", "heavy", 120),
     "parse_again": Kind("workers.tasks.parse_again", "heavy", 120),
-    "check_file": Kind("workers.tasks.check_file", "heavy", 120),
+    "check_file": Kind("workers.tasks.check_file", "heavy", 600),
+    "draw_file": Kind("workers.tasks.draw_file", "heavy", 600),
     "finish_upload": Kind("workers.tasks.finish_upload", "heavy", 300),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),

@@ -93,7 +93,8 @@ def _part(table_or_sql: str, columns: tuple[str, ...]) -> str:
     """Write the INSERT of rows alike; PostgreSQL turns JSON into each column's own type."""
     if not columns:
         return table_or_sql
-    names = ", ".join(columns)
+    # A column may be called what is a word of SQL.
+    names = ", ".join(f'"{name}"' for name in columns)
     given = f"json_populate_recordset(NULL::{table_or_sql}, %s::json)"
     return f"INSERT INTO {table_or_sql} ({names}) SELECT {names} FROM {given}"  # noqa: S608
 

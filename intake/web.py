@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 FORM_BYTES = 4 * 1024 * 1024
 DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 RETRY_SECONDS = 30
+# What the safe views of files are made as (intake/files/drawing); no other type is ever shown.
+PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -225,11 +227,23 @@ def is_from_elsewhere() -> bool:
 
 def as_download(stream: BinaryIO, name: str, size_bytes: int) -> Response:
     """Answer with bytes that are saved under a name and never shown; the stream goes out in parts."""
+    return _as_bytes(stream, size_bytes, "application/octet-stream", disposition(name))
+
+
+def as_picture(stream: BinaryIO, name: str, size_bytes: int, media_type: str) -> Response:
+    """Answer with a picture that we made ourselves; ValueError for any type but those that we make."""
+    if media_type not in PICTURES:
+        raise ValueError(f"{media_type} is no type of our pictures")
+    return _as_bytes(stream, size_bytes, media_type, disposition(name, "inline"))
+
+
+def _as_bytes(stream: BinaryIO, size_bytes: int, media_type: str, how: str) -> Response:
+    """Answer with bytes that can do nothing in our origin, whatever they turn out to be."""
     response = Response(wrap_file(request.environ, stream), direct_passthrough=True)
     response.call_on_close(stream.close)
     response.content_length = size_bytes
-    response.headers["Content-Type"] = "application/octet-stream"
-    response.headers["Content-Disposition"] = disposition(name)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = how
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,112 +1,96 @@
-"""Files as small as libmagic lets them be: ordinary ones of every type, and ones that mislead."""
+"""Small files that their parsers open: ordinary ones of every type we take, and ones that mislead."""
 
 from __future__ import annotations
 
-import io
 import struct
-import zipfile
 from email.message import EmailMessage
 
-
-def zipped(*names, comment=b""):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name in names:
-            archive.writestr(name, name)
-        archive.comment = comment
-    return stream.getvalue()
-
-
-def office(main, *more):
-    return zipped("[Content_Types].xml", "_rels/.rels", f"{main}/document.xml", *more)
-
-
-def opendocument(kind):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
-        archive.writestr("content.xml", "<x/>")
-    return stream.getvalue()
-
-
-def ole(entry):
-    """Make the smallest OLE container: header, one table of sectors, one folder with one stream."""
-    name = entry.encode("utf-16-le")
-    free, end = 0xFFFFFFFF, 0xFFFFFFFE
-    header = struct.pack("<8s16xHHHHH6xIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6,
-                         0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack("<I", 0) + b"\xff" * 432  # fmt: skip
-    table = struct.pack("<3I", 0xFFFFFFFD, end, end) + b"\xff" * 500
-
-    def folder(name, kind, child, start, size):
-        pointers = struct.pack("<III", free, free, child)
-        head = name.ljust(64, b"\0") + struct.pack("<HBB", len(name) + 2, kind, 1) + pointers
-        return head + b"\0" * 36 + struct.pack("<IQ", start, size)
-
-    entries = folder("Root Entry".encode("utf-16-le"), 5, 1, end, 0) + folder(name, 2, free, 2, 4096)
-    return header + table + entries.ljust(512, b"\0") + b"\0" * 4096
-
-
-def boxed(brand):
-    """Begin an ISO media file of this brand."""
-    return struct.pack(">I4s4sI4sI4s", 24, b"ftyp", brand.encode(), 0, b"isom", 400, b"moov") + b"\0" * 400
-
+from tests.files.making import (
+    avi,
+    boxed,
+    film,
+    matroska,
+    office,
+    ogg,
+    ole,
+    opendocument,
+    pdf_of_one_page,
+    picture,
+    wav,
+    zipped,
+)
 
 LETTER = EmailMessage()
 LETTER["From"], LETTER["Subject"] = "asa@example.org", "Hej"
 LETTER.set_content("<html>inte</html>\n")
-PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0) + b"\0" * 40
-JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb" + b"\0" * 80
+PDF = pdf_of_one_page()
+PNG = picture("PNG")
+JPEG = picture("JPEG")
 PAGE = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
 PROGRAM = (
     b"MZ\x90\0\3\0\0\0\4\0\0\0\xff\xff" + b"\0" * 46 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0" + b"\0" * 300
 )
 SHORTCUT = bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 80
 SWEDISH = "Väg 55 vid Spånga, där såg jag bilen.\r\nÄr det någon som vet mer?\r\n"
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 TABLE = "Datum;Belopp;Namn\r\n2026-01-02;1 200,50;Åsa Öst\r\n2026-01-03;-44,00;Bo Ek\r\n"
 
 ORDINARY = {
     "a.jpg": JPEG,
     "a.jpeg": JPEG,
     "a.png": PNG,
-    "a.gif": b"GIF89a\1\0\1\0\0\0\0;",
-    "a.webp": b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0" + b"\0" * 24,
-    "a.tif": b"II*\0\x08\0\0\0" + b"\0" * 40,
-    "a.tiff": b"MM\0*\0\0\0\x08" + b"\0" * 40,
-    "a.bmp": b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\2\0\0\0\1\0\x18\0" + b"\0" * 40,
-    **{f"{brand}.heic": boxed(brand) for brand in ("heic", "heix", "mif1", "msf1", "hevc", "heim", "mif2")},
+    "a.gif": picture("GIF"),
+    "a.webp": picture("WEBP"),
+    "a.tif": picture("TIFF"),
+    "a.tiff": picture("TIFF", compression="tiff_lzw"),
+    "a.bmp": picture("BMP"),
+    **{f"{brand}.heic": boxed(brand) for brand in ("heic", "heix", "mif1", "msf1", "hevc", "heim")},
     "a.heif": boxed("mif1"),
     "avif.avif": boxed("avif"),
     "avis.avif": boxed("avis"),
     "mif1.avif": boxed("mif1"),
     **{f"{brand}.mp4": boxed(brand) for brand in ("isom", "mp42", "avc1", "MSNV", "XAVC", "CAEP", "pana")},
     "a.mov": boxed("qt  "),
-    "old.mov": struct.pack(">I4sI4s", 8, b"wide", 300, b"mdat") + b"\0" * 300,
+    "old.mov": struct.pack(">I4s", 8, b"wide") + film(),
     "a.m4v": boxed("M4V "),
     "a.3gp": boxed("3gp4"),
     "b.3gp": boxed("mp42"),
     "a.m4a": boxed("M4A "),
     "b.m4a": boxed("3gp4"),
-    "a.webm": b"\x1aE\xdf\xa3\x9fB\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82\x84webm" + b"\0" * 40,
-    "a.mkv": b"\x1aE\xdf\xa3\xa3B\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82\x88matroska" + b"\0" * 40,
-    "a.avi": b"RIFF\0\1\0\0AVI LIST\xc0\0\0\0hdrlavih" + b"\0" * 80,
+    "a.webm": matroska("webm"),
+    "a.mkv": matroska("matroska"),
+    "a.avi": avi(),
     "a.ts": (b"G\x40\0\x10" + b"\xff" * 184) * 8,
     "a.mts": (b"\0\0\0\0G\x40\0\x10" + b"\xff" * 184) * 8,
     "a.m2ts": (b"\0\1\2\3G\x40\0\x10" + b"\xff" * 184) * 8,
-    "a.mp3": b"ID3\3\0\0\0\0\0\x0a" + b"\0" * 10 + b"\xff\xfb\x90\0" + b"\0" * 413,
+    "a.mp3": b"ID3\3\0\0\0\0\0\x0a" + b"\0" * 10 + (b"\xff\xfb\x90\0" + b"\0" * 413) * 3,
     "b.mp3": (b"\xff\xfb\x90\0" + b"\0" * 413) * 3,
-    "a.aac": b"\xff\xf1\x50\x80\x03\x1f\xfc" + b"\0" * 60,
-    "a.wav": b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0data\0\0\0\0",
-    "a.ogg": b"OggS\0\2" + b"\0" * 20 + b"\1\x1e\1vorbis" + b"\0" * 23,
-    "a.opus": b"OggS\0\2" + b"\0" * 20 + b"\1\x13OpusHead\1\1" + b"\0" * 9,
-    "a.amr": b"#!AMR\n" + b"\x3c" * 60,
-    "a.flac": b"fLaC\0\0\0\x22\x10\0\x10\0" + b"\0" * 30,
+    "a.aac": (b"\xff\xf1\x50\x80\x03\x1f\xfc" + b"\0" * 17) * 8,
+    "a-med-tagg.aac": b"ID3\3\0\0\0\0\0\x0a"
+    + b"\0" * 10
+    + (b"\xff\xf1\x50\x80\x03\x1f\xfc" + b"\0" * 17) * 8,
+    "a.wav": wav(),
+    "a.ogg": ogg(b"\1vorbis" + struct.pack("<IBIIIIBB", 0, 1, 44100, 0, 96000, 0, 0xB8, 1)),
+    "a.opus": ogg(b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 312, 48000, 0, 0)),
+    "a.amr": b"#!AMR\n" + (b"\x3c" + b"\0" * 31) * 50,
+    "a.flac": b"fLaC\x80\0\0\x22\x10\0\x10\0"
+    + b"\0" * 6
+    + b"\x0a\xc4\x40\xf0"
+    + b"\0" * 20
+    + b"\xff\xf8\xc9\x18\0\xc2",
     "a.pdf": PDF,
     "led.pdf": b"\r\n\r\n" + PDF,
     "skrap.pdf": bytes(range(128, 256)) + PDF,
     **{f"{code}.txt": SWEDISH.encode(code) for code in ("utf-8", "utf-8-sig", "cp1252", "cp850", "utf-16")},
     **{f"{code}.csv": TABLE.encode(code) for code in ("utf-8", "cp1252", "utf-16")},
     "komma.csv": TABLE.replace(",", ".").replace(";", ",").encode(),
+    "prosa.csv": SWEDISH.encode(),
+    "data.txt": b'<?xml version="1.0"?>\n<sms><text>Hej</text></sms>\n',
+    "lankar.csv": b"<a href='https://example.org/'>a</a>,<a href='https://example.org/'>b</a>\n" * 3,
+    "rad.csv": "Åsa;Öst;12\n".encode(),
+    "meningar.txt": b"Jag gick hem, sedan ringde jag.\n" * 20,
+    "spetsar.txt": b"Jag skrev till <asa@example.org>, a < b > c, <b>fetstil</b>.\n",
+    "omarkt.txt": SWEDISH.encode("utf-16-le"),
     "ett.txt": b"x",
     "rad.txt": b"\n",
     "dos.txt": b"hej\r\n\x1a",
@@ -116,20 +100,21 @@ ORDINARY = {
     "kod.txt": b"#include <stdio.h>\nint main(void){}\n",
     "hjarta.txt": "<3 hej på er\n".encode(),
     "a.log": b"\x1b[31mfel\x1b[0m Jan  1 12:00:00 host sshd[1]: Failed password\n" * 5,
+    "chatt.log": b"[10:11] \x02Anna\x02: \x0304hej\x03 \x1f!\x1f\n" * 5,
     "json.log": b'{"a": 1}\n{"a": 2}\n',
     "a.rtf": b"{\\rtf1\\ansi Hej \\'e5}",
     "a.odt": opendocument("text"),
     "a.ods": opendocument("spreadsheet"),
     "a.odp": opendocument("presentation"),
-    "omzippad.odt": zipped("content.xml", "META-INF/manifest.xml", "mimetype"),
+    "omzippad.odt": opendocument("text", ("content.xml", "META-INF/manifest.xml", "mimetype")),
     "a.docx": office("word"),
-    "omordnad.docx": zipped("docProps/app.xml", "word/document.xml", "[Content_Types].xml"),
+    "omordnad.docx": zipped("docProps/app.xml", "word/document.xml", "_rels/.rels", "[Content_Types].xml"),
     "a.xlsx": office("xl"),
     "a.pptx": office("ppt"),
-    "a.doc": ole("WordDocument"),
+    "a.doc": ole("WordDocument", "1Table"),
     "rtf.doc": b"{\\rtf1\\ansi Hej}",
     "a.xls": ole("Workbook"),
-    "a.ppt": ole("PowerPoint Document"),
+    "a.ppt": ole("PowerPoint Document", "Current User"),
     "a.msg": ole("__properties_version1.0"),
     "a.pages": zipped("Index/Document.iwa", "Metadata/Properties.plist"),
     "a.numbers": zipped("Index/Document.iwa", "Index/CalculationEngine.iwa"),
@@ -140,10 +125,13 @@ ORDINARY = {
     "a.ics": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
     "bom.ics": b"\xef\xbb\xbfBEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
     "a.vcf": "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Åsa\r\nEND:VCARD\r\n".encode(),
+    "handelse.ics": b"BEGIN:VEVENT\r\nSUMMARY:Hej\r\nEND:VEVENT\r\n",
     "liten.vcf": b"begin:vcard\nversion:2.1\nend:vcard\n",
     "a.zip": zipped("foto.jpg", "åäö.txt"),
     "tom.zip": zipped(),
     "dokument.zip": office("word"),
+    "med-rubriker.eml": b"X-A: 1\r\nFrom: a@example.org\r\nSubject: Hej\r\n\r\n" + PAGE,
+    "smutsig.mp3": b"\0" * 700 + (b"\xff\xfb\x90\0" + b"\0" * 413) * 5,
 }
 
 MISLEADING = {
@@ -170,6 +158,8 @@ MISLEADING = {
     "bom.txt": b"\xef\xbb\xbf\r\n<HTML><script>alert(1)</script>",
     "svg.txt": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
     "xml.txt": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
+    "stil.txt": b'<?xml version="1.0"?><?xml-stylesheet href="a.xsl"?><a/>',
+    "enhet.txt": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///x">]><a>&b;</a>',
     "sh.txt": b"#!/bin/sh\nrm -rf /\n",
     "padded-sh.log": b"\n\n#!/bin/sh\nrm -rf /\n",
     "php.txt": b"<?php system($_GET[1]); ?>",
@@ -192,4 +182,24 @@ MISLEADING = {
     "text.mp3": b"hej\n",
     "slump.mp4": bytes(range(1, 256)),
     "slump.docx": bytes(range(1, 256)),
+    "prosa.txt": SWEDISH.encode() * 20 + PAGE,
+    "prosa.csv": SWEDISH.encode() * 20 + b"<img src=x onerror=alert(1)>",
+    "vid.txt": SWEDISH.encode("utf-16") + "<script>alert(1)</script>".encode("utf-16-le"),
+    "hta.txt": b"<hta:application id=a />",
+    "kommentar.pdf": b"%PDF-1.7\n%<html><script>alert(1)</script>\n" + PDF,
+    "php.gif": b"GIF89a;<?php system($_GET[1]); ?>",
+    "stump.jpg": PROGRAM[:60],
+    "stump.mov": PROGRAM[:60],
+    "anteckningar.doc": bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + b"\0" * 1000,
+    "hjalp.pdf": b"ITSF\3\0\0\0" + b"\0" * 90,
+    "lista.mp4": PLAYLIST,
+    "lista.txt": PLAYLIST,
+    "lista.avi": avi() + b"JUNK\x40\0\0\0GAB2\0\2\0" + PLAYLIST,
+    "ensam.docx": zipped("word/document.xml"),
+    "foton.docx": zipped("a.jpg", "b.jpg"),
+    "program.zip": zipped("META-INF/MANIFEST.MF", "A.class"),
+    "installation.doc": zipped("AndroidManifest.xml", "classes.dex"),
+    "bok.odt": zipped("mimetype", "META-INF/container.xml"),
+    "avi.wav": avi(),
+    "excel.doc": ole("Workbook"),
 }

@@ -12,8 +12,6 @@ from intake import mailroom, outbox
 from intake.extensions import db
 from intake.models import Arrival, Job, MailAddress, Matter
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-
 
 def letter(
     text: str = "Min cykel stals i Malmö i natt.",

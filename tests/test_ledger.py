@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from intake import ledger, storage
-from tests.letters_home import PDF, deliver, letter, matters
+from tests.file_samples import PDF
+from tests.letters_home import deliver, letter, matters
 from tests.matters.test_arrive import make_draft
 
 

@@ -13,7 +13,8 @@ from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable
 from intake.extensions import db, settings
 from intake.matters import placing
 from intake.models import Attachment, Event, Job, Letter, MailAddress, Message, OutgoingLetter
-from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
+from tests.file_samples import PDF
+from tests.letters_home import address_of, arrivals, deliver, letter, matters, receive, unpack_all
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,12 @@
-"""Settings of the mail: what is wrong is named with its cure, before anything starts."""
+"""Settings of mail and files: what is wrong is named with its cure, before anything starts."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from config.settings import Settings, SettingsError
+from config.settings import Bucket, Settings, SettingsError
 
 
 def complaint(**values):
@@ -49,3 +51,46 @@ def test_a_table_of_mailboxes_is_checked_at_start(tmp_path):
     )
     mailbox = Settings.from_mapping({"INTAKE_MAILBOXES": str(table)}).mailboxes[0]
     assert (mailbox.name, mailbox.port, mailbox.security, mailbox.since) == ("syd", 993, "tls", None)
+
+
+def test_files_are_under_var_unless_it_is_said():
+    settings = Settings.from_mapping({})
+    assert (settings.bucket, settings.storage_folder) == (None, None)
+    assert Settings.from_mapping({"STORAGE_URL": "file:///srv/in%20take"}).storage_folder == Path(
+        "/srv/in take"
+    )
+    assert "three slashes" in complaint(STORAGE_URL="file://srv/intake")
+
+
+def test_a_bucket_is_encrypted_and_found_as_boto3_does_unless_it_is_said():
+    bucket = Settings.from_mapping({"STORAGE_URL": "s3://intake-files/police/syd"}).bucket
+    assert bucket == Bucket("intake-files", "police/syd/", encryption="aes256")
+    assert Settings.from_mapping({"STORAGE_URL": "s3://intake-files/"}).bucket.prefix == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["s3:///x", "s3://Å", "s3://bucket//x", "s3://bucket/../x y", "s3://a:b@bucket/x"]
+)
+def test_what_is_no_bucket_is_told_without_being_shown(url):
+    said = complaint(STORAGE_URL=url)
+    assert said.startswith("STORAGE_URL: is no bucket")
+    assert url not in said
+
+
+def test_another_scheme_is_no_store():
+    assert "begin it with s3://" in complaint(STORAGE_URL="https://s3.example.se/bucket")
+
+
+def test_a_buckets_settings_belong_together():
+    said = {"STORAGE_URL": "s3://intake-files"}
+    assert "belong together" in complaint(**said, S3_ACCESS_KEY_ID="x")
+    assert "S3_ENCRYPTION=kms" in complaint(**said, S3_KMS_KEY="x")
+    assert "aes256, kms, bucket" in complaint(**said, S3_ENCRYPTION="none")
+    assert "S3_ENDPOINT" in complaint(**said, S3_ENDPOINT="minio.example.se")
+
+
+def test_a_buckets_secret_is_never_shown():
+    said = {"STORAGE_URL": "s3://intake-files", "S3_ACCESS_KEY_ID": "x", "S3_SECRET_ACCESS_KEY": "hidden"}
+    settings = Settings.from_mapping(said)
+    assert settings.bucket.secret == "hidden"
+    assert "hidden" not in repr(settings)

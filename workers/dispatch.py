@@ -18,10 +18,10 @@ import redis
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake import ledger, limits, logs, outbox
+from intake import ledger, limits, logs, outbox, verifying
 from intake.extensions import db, now
 from intake.mailroom import watch
-from intake.matters import uploading
+from intake.matters import checks, uploading
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ AWAY_SECONDS = 2.0
 UPKEEP_EVERY = timedelta(minutes=30)
 LEASES_EVERY = timedelta(seconds=5)
 WATCH_EVERY = timedelta(minutes=1)
+# A new signature must not drown the new matters' files: some 1,200 an hour are scanned again.
+SCAN_AGAIN_EVERY = timedelta(seconds=30)
+SCANNED_AGAIN_AT_ONCE = 10
 DONE_KEPT = timedelta(days=7)
 COUNTS_KEPT = timedelta(days=2)
 
@@ -69,7 +72,7 @@ class Dispatcher:
 
 
 def upkeep() -> None:
-    """Give up and expire what is late, sweep what no row names, and forget what nobody needs.
+    """Give up and expire what is late, sweep what no row names, forget what nobody needs, prove some bytes.
 
     One fault stops no other.
     """
@@ -79,6 +82,7 @@ def upkeep() -> None:
         lambda: outbox.forget_done(now() - DONE_KEPT),
         lambda: limits.forget(now() - COUNTS_KEPT),
         ledger.sweep,
+        verifying.verify_some,
     )
     for act in acts:
         try:
@@ -114,6 +118,7 @@ def _round(dispatcher: Dispatcher, every: Every) -> float:
         sent = dispatcher.step()
         every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
         every(UPKEEP_EVERY, _upkeep_beside)
+        every(SCAN_AGAIN_EVERY, lambda: checks.scan_again(SCANNED_AGAIN_AT_ONCE))
         every(WATCH_EVERY, lambda: dispatcher.alarms.tell(watch.look()))
         return 0 if sent else IDLE_SECONDS
     except redis.RedisError as error:

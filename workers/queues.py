@@ -16,9 +16,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings, SettingsError
-from intake import logs
+from intake import logs, sandbox
+from intake.errors import SandboxAway
 from intake.extensions import db
 from workers import process
+
+log = logging.getLogger(__name__)
 
 NAMES = ("light", "heavy")
 
@@ -36,13 +39,29 @@ def queue(name: str, carrier: redis.Redis) -> Queue:
 
 
 class ForkingWorker(Worker):
-    """A worker whose child opens connections of its own instead of sharing its parent's."""
+    """A worker whose child opens connections of its own instead of sharing its parent's.
+
+    The sandbox's template is shared: it stands before the child is forked, also when it died meanwhile.
+    """
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Fork the child for one job."""
+        _warm_sandbox()
+        super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run one job in the child that was forked for it."""
         with process.app().app_context():
             db.engine.dispose(close=False)
         super().main_work_horse(job, queue)
+
+
+def _warm_sandbox() -> None:
+    try:
+        sandbox.start()
+    except SandboxAway as error:
+        # The job that needs it tries once more, and waits by itself.
+        log.error("no sandbox: %s", error)
 
 
 def main(name: str) -> int:
@@ -53,6 +72,8 @@ def main(name: str) -> int:
     settings = process.app().extensions["settings"]
     carrier = connection(settings)
     kind = ForkingWorker if name == "heavy" else SimpleWorker
+    if name == "heavy":
+        _warm_sandbox()
     # What stands in memory now is never collected, so that a forked child copies less of it.
     gc.collect()
     gc.freeze()

@@ -11,9 +11,18 @@ from functools import partial
 from sqlalchemy.exc import OperationalError
 
 from intake import mailroom, outbox, post
-from intake.errors import Conflict, NotFound, PostAway, PostRefused, ScannerAway, StorageFull
+from intake.errors import (
+    BytesMissing,
+    Conflict,
+    NotFound,
+    PostAway,
+    PostRefused,
+    SandboxAway,
+    ScannerAway,
+    StorageError,
+)
 from intake.extensions import db
-from intake.matters import alarms, checks, placing, sending, uploading
+from intake.matters import alarms, checks, placing, sending, uploading, viewing
 from intake.models import Attachment
 from workers import process
 
@@ -36,6 +45,11 @@ def parse_again(job_id: str) -> None:
 def check_file(job_id: str) -> None:
     """Check an attachment and record what was found."""
     _do(job_id, _check_file)
+
+
+def draw_file(job_id: str) -> None:
+    """Make the safe views of an attachment that was checked."""
+    _do(job_id, _draw_file)
 
 
 def finish_upload(job_id: str) -> None:
@@ -72,11 +86,22 @@ def _retry_job(claim: outbox.Claim) -> None:
 
 
 def _check_file(claim: outbox.Claim) -> None:
-    attachment = db.session.get_one(Attachment, claim.subject_id)
+    checks.record_check(claim.subject_id, checks.look_at(_lent(claim.subject_id)), claim)
+
+
+def _draw_file(claim: outbox.Claim) -> None:
+    attachment = _lent(claim.subject_id)
+    # A later check may have locked it.
+    views = viewing.draw(attachment) if attachment.verdict in viewing.VIEWABLE else ()
+    viewing.record_views(claim.subject_id, views, claim)
+
+
+def _lent(attachment_id: uuid.UUID) -> Attachment:
+    """Return an attachment for reading alone: looking a file through may take long, without a transaction."""
+    attachment = db.session.get_one(Attachment, attachment_id)
     db.session.expunge(attachment)
-    db.session.rollback()  # A scan may take long; no transaction stays open meanwhile.
-    recorded, verdict = checks.look_at(attachment)
-    checks.record_check(claim.subject_id, recorded, verdict, claim)
+    db.session.rollback()
+    return attachment
 
 
 def _send_letter(claim: outbox.Claim) -> None:
@@ -115,9 +140,9 @@ def _do(job_id: str, act: Callable[[outbox.Claim], None]) -> None:
         except Conflict:
             db.session.rollback()
             log.warning("job %s was taken over by another worker", job_id)
-        except (ScannerAway, PostAway, StorageFull, OperationalError) as error:
+        except (ScannerAway, SandboxAway, PostAway, StorageError, OperationalError) as error:
             db.session.rollback()
-            if isinstance(error, OperationalError) and not _is_away(error):
+            if not _is_away(error):
                 _fail(claim, error)
                 return
             log.warning("job %s waits: %s", job_id, type(error).__name__)
@@ -132,9 +157,12 @@ def _fail(claim: outbox.Claim, error: Exception) -> None:
     outbox.fail(claim, type(error).__name__)
 
 
-def _is_away(error: OperationalError) -> bool:
-    """Say whether the database is away or busy with others, and this job is not what is wrong.
+def _is_away(error: Exception) -> bool:
+    """Say whether something outside is away or busy with others, and this job is not what is wrong.
 
-    What one job takes too much of (memory, locks, time) it takes again at the next attempt.
+    What one job takes too much of (memory, locks, time) it takes again at the next attempt, and bytes
+    that are missing do not come back by themselves.
     """
-    return getattr(error.orig, "sqlstate", None) not in TOO_MUCH
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "sqlstate", None) not in TOO_MUCH
+    return not isinstance(error, BytesMissing)

@@ -4,7 +4,18 @@
 """
 
 from intake.access.accounts import NewHandler, add_handler, demo_handlers, renew_password
-from intake.access.looks import log_refused, look_at_file, look_at_journal, look_at_letter, look_at_matter
+from intake.access.looks import (
+    Look,
+    log_refused,
+    look_at_export,
+    look_at_file,
+    look_at_journal,
+    look_at_letter,
+    look_at_matter,
+    look_at_picture,
+    look_at_view,
+    looks_at_file,
+)
 from intake.access.person import Person, Seat, find_person
 from intake.access.sessions import (
     OpenSession,
@@ -15,9 +26,20 @@ from intake.access.sessions import (
     sign_in,
     sign_out,
 )
-from intake.access.walls import find_attachment, find_letter, find_matter, may_open_quarantine, visible
+from intake.access.walls import (
+    LOCKED,
+    find_attachment,
+    find_letter,
+    find_matter,
+    find_rendition,
+    is_locked,
+    may_open_quarantine,
+    visible,
+)
 
 __all__ = [
+    "LOCKED",
+    "Look",
     "NewHandler",
     "OpenSession",
     "Person",
@@ -31,11 +53,17 @@ __all__ = [
     "find_letter",
     "find_matter",
     "find_person",
+    "find_rendition",
+    "is_locked",
     "log_refused",
+    "look_at_export",
     "look_at_file",
     "look_at_journal",
     "look_at_letter",
     "look_at_matter",
+    "look_at_picture",
+    "look_at_view",
+    "looks_at_file",
     "may_open_quarantine",
     "open_sessions",
     "renew_password",

@@ -7,8 +7,10 @@ import hmac
 import logging
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, text
 
 from intake import rows
 from intake.access.person import Person
@@ -17,10 +19,34 @@ from intake.models import AccessLog, Matter
 
 security = logging.getLogger("intake.security")
 
+LOOKS = 200
+
+
+@dataclass(frozen=True)
+class Look:
+    """One row of the record: who, when and at what, such as ``view`` or ``picture:/1``."""
+
+    at: datetime
+    actor: str
+    what: str
+    reason: str | None
+
 
 def look_at_matter(person: Person, matter_id: uuid.UUID) -> None:
     """Record that the person opens a matter, and commit."""
     _look(person, "matter", matter_id)
+
+
+def look_at_view(person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID) -> None:
+    """Record that the person reads what is known of a file, and its text, and commit."""
+    _look(person, "view", matter_id, attachment_id)
+
+
+def look_at_picture(
+    person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID, inner: str, number: int
+) -> None:
+    """Record that the person sees one picture of a file's safe view, and commit."""
+    _look(person, f"picture:{inner}/{number}", matter_id, attachment_id)
 
 
 def look_at_file(
@@ -28,6 +54,21 @@ def look_at_file(
 ) -> None:
     """Record that the person downloads a file, with the reason where one was asked, and commit."""
     _look(person, "file", matter_id, attachment_id, reason)
+
+
+def look_at_export(person: Person, matter_id: uuid.UUID, reason: str) -> None:
+    """Record that the person takes out a whole matter, and why, and commit."""
+    _look(person, "export", matter_id, None, reason)
+
+
+def looks_at_file(attachment_id: uuid.UUID) -> tuple[Look, ...]:
+    """Return who has looked at a file that the person may see, the last first, at most ``LOOKS``.
+
+    Who took out the letter that it came in, or the whole matter, has it too.
+    """
+    asked = text("SELECT at, actor, what, reason FROM file_looks(:attachment_id, :most)")
+    found = db.session.execute(asked, {"attachment_id": attachment_id, "most": LOOKS})
+    return tuple(Look(*row) for row in found)
 
 
 def look_at_letter(person: Person, matter_id: uuid.UUID, letter_id: uuid.UUID, reason: str) -> None:

@@ -8,7 +8,10 @@ from sqlalchemy import ColumnElement, exists, select
 
 from intake.access.person import Person
 from intake.extensions import db
-from intake.models import Attachment, Letter, Matter, MatterUnit, Message
+from intake.models import Attachment, Letter, Matter, MatterUnit, Message, Rendition
+
+# Of a file with one of these verdicts nothing is shown, and its original opens by a special role.
+LOCKED = ("quarantine", "refuse")
 
 
 def visible(person: Person) -> ColumnElement[bool]:
@@ -36,6 +39,31 @@ def find_attachment(person: Person, reference: str, attachment_id: uuid.UUID) ->
         .join(Matter, Matter.id == Attachment.matter_id)
         .where(Attachment.id == attachment_id, Matter.reference == reference, visible(person))
     )
+
+
+def find_rendition(
+    person: Person, reference: str, attachment_id: uuid.UUID, inner: str, number: int
+) -> Rendition | None:
+    """Find a picture of a file of a matter that the person may see; None of what is in quarantine."""
+    file = find_attachment(person, reference, attachment_id)
+    if file is None or is_locked(file, inner):
+        return None
+    return db.session.scalar(
+        select(Rendition).where(
+            Rendition.attachment_id == file.id, Rendition.inner == inner, Rendition.number == number
+        )
+    )
+
+
+def is_locked(file: Attachment, inner: str = "") -> bool:
+    """Say whether a file, or what lies within it at this path, is in quarantine."""
+    if file.verdict in LOCKED:
+        return True
+    return any(each["verdict"] in LOCKED for each in file.contents if _is_around(each["path"], inner))
+
+
+def _is_around(path: str, inner: str) -> bool:
+    return f"{inner}.".startswith(f"{path}.")
 
 
 def find_letter(person: Person, reference: str, letter_id: uuid.UUID) -> Letter | None:

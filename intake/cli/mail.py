@@ -17,7 +17,7 @@ import click
 from config.settings import SettingsError
 from intake import letters
 from intake.cli.common import app, kindly, main
-from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable, StorageError
+from intake.errors import FileTooLarge, ForeignDomain, LetterUnreadable, SandboxAway, StorageError
 
 if TYPE_CHECKING:
     from intake.mailroom.watch import Watch
@@ -69,7 +69,7 @@ def parse_mail(files: tuple[Path, ...]) -> None:
         try:
             with file.open("rb"):
                 letter = _read_letter(file)
-        except (OSError, StorageError) as error:
+        except (OSError, StorageError, SandboxAway) as error:
             click.echo(f"intake: {file} cannot be read ({error})", err=True)
             is_whole = False
         else:

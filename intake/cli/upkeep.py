@@ -85,13 +85,14 @@ def reconcile(as_json: bool) -> None:
 @kindly
 def doctor() -> None:
     """Look at each setting and engine, with advice; exit 1 when something must be mended."""
-    from intake import diagnosis
+    from intake import diagnosis, verifying
     from intake.mailroom import watch
 
     findings = diagnosis.examine(read_settings())
     # What is wrong with the database is told above.
     with suppress(SettingsError, SQLAlchemyError), app("worker").app_context():
         findings += diagnosis.of_mail(watch.look())
+        findings += diagnosis.of_bytes(verifying.standing())
     for finding in findings:
         click.echo(f"{finding.mark}  {finding.what}: {finding.words}")
     sys.exit(1 if any(finding.is_fault for finding in findings) else 0)

@@ -293,13 +293,23 @@ class JournalForm(FlaskForm):  # type: ignore[misc]
 
 
 class OpenFileForm(Form):
-    """The one click before a file that nobody vouches for; ``verdict`` is what the person was told."""
+    """The one act before an original; ``verdict`` is what the person was told of it."""
 
     verdict = HiddenField("Kontroll")
     reason = StringField(
         "Varför behöver du öppna filen?",
         filters=[line_of],
         validators=[at_most(REASON_CHARACTERS)],
+    )
+
+
+class ExportForm(Form):
+    """Why a whole matter is taken out."""
+
+    reason = StringField(
+        "Varför exporteras ärendet?",
+        filters=[line_of],
+        validators=[needed("Skriv varför ärendet exporteras."), at_most(REASON_CHARACTERS)],
     )
 
 

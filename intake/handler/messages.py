@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from intake import letters, mailroom
+from intake.access import LOCKED
 from intake.extensions import db
 from intake.matters import sending
 from intake.matters.work import NOT_ARRIVED, SENT_AGAIN
-from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingLetter
+from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingLetter, Rendition
 
 # What a handler wrote: an answer, a question, or word of a delay; "other" where nothing tells any more.
 Telling = Literal["answer", "question", "delay", "other"]
@@ -26,10 +27,20 @@ CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """The first picture of a photo's safe view; its size in pixels."""
+
+    number: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class FileView:
     """A file as the page shows it; ``findings`` are words for handlers.
 
-    ``depth`` is how many letters or containers of the same message it lay within.
+    ``depth`` is how many letters or containers of the same message it lay within; ``thumbnail`` is there
+    for photos that may be seen.
     """
 
     id: uuid.UUID
@@ -41,6 +52,7 @@ class FileView:
     findings: tuple[str, ...]
     depth: int
     is_inline: bool
+    thumbnail: Thumbnail | None
 
 
 @dataclass(frozen=True)
@@ -254,18 +266,33 @@ def _went_out(letter: OutgoingLetter, matter_id: uuid.UUID, events: _Events) -> 
 
 
 def _files(matter_id: uuid.UUID) -> dict[uuid.UUID, list[FileView]]:
-    rows = db.session.scalars(
-        select(Attachment)
+    rows = db.session.execute(
+        select(Attachment, Rendition.number, Rendition.width, Rendition.height)
+        .outerjoin(Rendition, _is_thumbnail())
         .where(Attachment.matter_id == matter_id)
         .order_by(Attachment.message_id, Attachment.position)
     )
     found: dict[uuid.UUID, list[Attachment]] = {}
-    for row in rows:
-        found.setdefault(row.message_id, []).append(row)
-    return {message_id: list(_nested(files)) for message_id, files in found.items()}
+    thumbnails: dict[uuid.UUID, Thumbnail] = {}
+    for file, number, width, height in rows:
+        found.setdefault(file.message_id, []).append(file)
+        if number:
+            thumbnails[file.id] = Thumbnail(number, width, height)
+    return {message_id: list(_nested(files, thumbnails)) for message_id, files in found.items()}
 
 
-def _nested(files: Sequence[Attachment]) -> Iterator[FileView]:
+def _is_thumbnail() -> ColumnElement[bool]:
+    """Return the condition on Rendition: it is the picture of a photo that is not in quarantine."""
+    return and_(
+        Rendition.attachment_id == Attachment.id,
+        Rendition.inner == "",
+        Rendition.number == 1,
+        Attachment.detected_type.startswith("image/"),
+        Attachment.verdict.not_in(LOCKED),
+    )
+
+
+def _nested(files: Sequence[Attachment], thumbnails: Mapping[uuid.UUID, Thumbnail]) -> Iterator[FileView]:
     """Yield the files with what lay within one of them right after it, in their own order."""
     known = {file.part for file in files}
     within: dict[str | None, list[Attachment]] = {}
@@ -275,14 +302,14 @@ def _nested(files: Sequence[Attachment]) -> Iterator[FileView]:
 
     def walk(around: str | None, depth: int) -> Iterator[FileView]:
         for file in within.pop(around, ()):
-            yield _shown(file, depth)
+            yield _shown(file, depth, thumbnails.get(file.id))
             if file.part:
                 yield from walk(file.part, depth + 1)
 
     yield from walk(None, 0)
 
 
-def _shown(file: Attachment, depth: int) -> FileView:
+def _shown(file: Attachment, depth: int, thumbnail: Thumbnail | None) -> FileView:
     return FileView(
         id=file.id,
         name=file.name,
@@ -293,4 +320,5 @@ def _shown(file: Attachment, depth: int) -> FileView:
         findings=tuple(finding["handler"] for finding in file.findings),
         depth=depth,
         is_inline=file.is_inline,
+        thumbnail=thumbnail,
     )

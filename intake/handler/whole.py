@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from intake import codes
-from intake.access import Person, visible
+from intake.access import LOCKED, Person, visible
 from intake.extensions import db
 from intake.handler.messages import Conversation, read_conversation
 from intake.matters.uploading import Awaited, awaited
@@ -184,7 +184,7 @@ def holds_quarantined(matter_id: uuid.UUID, letter_id: uuid.UUID) -> bool:
     """Say whether a raw letter holds a file that is in quarantine in this matter."""
     is_held = (
         exists()
-        .where(Attachment.message_id == Message.id, Attachment.verdict.in_(("quarantine", "refuse")))
+        .where(Attachment.message_id == Message.id, Attachment.verdict.in_(LOCKED))
         .where(Message.letter_id == letter_id, Message.matter_id == matter_id)
     )
     return bool(db.session.scalar(select(is_held)))

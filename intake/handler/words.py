@@ -161,6 +161,7 @@ EVENTS = {
     "files_awaited": "Formuläret skickades medan filer var på väg eller lades samman",
     "file_arrived": "En fil som var på väg kom fram",
     "file_given_up": "En fil kom aldrig fram i sin helhet",
+    "exported": "Exporterade hela ärendet",
     "danger_seen": "Ett nytt meddelande tyder på fara nu",
     "alarm_began": "Larm: ärendet är brådskande och ingen har tagit det",
     "alarmed": "Jouren larmades",
@@ -237,6 +238,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} {REOPENED_BY[detail['why']]}"
     if what == "letter_registered":
         return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "exported":
+        return f"{said}, sigill {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):
         return f"{said} senast den {in_day(date.fromisoformat(detail['deadline']))}"
     if what in OTHER_MATTER:

@@ -22,7 +22,7 @@ from intake.letters.folding import Block, fold, said
 from intake.letters.listing import as_json
 from intake.letters.parse import HEAD_BYTES, NOT_READ, best_effort, parse, read_head
 from intake.letters.unreadable import unreadable
-from intake.letters.values import Flow, Letter, Part, Report
+from intake.letters.values import Flow, Letter, Part, Report, part_name
 
 __all__ = [
     "HEAD_BYTES",
@@ -45,6 +45,7 @@ __all__ = [
     "our_message_id",
     "parse",
     "parse_in_child",
+    "part_name",
     "read_head",
     "said",
     "split_address",

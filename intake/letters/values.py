@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,20 @@ Flow = Literal["flowed", "delsp"]
 ReportKind = Literal["failed", "delayed", "delivered", "displayed", "deleted", "unclear"]
 # How the paths end of what stands before the first part and after the last.
 OUTSIDE = ("-before", "-after")
+
+# What machines send along without a name, called what it is.
+_NAMES = {
+    "message/delivery-status": "leveransbesked.txt",
+    "message/global-delivery-status": "leveransbesked.txt",
+    "message/disposition-notification": "läskvitto.txt",
+    "text/rfc822-headers": "brevhuvuden.txt",
+    "text/plain": "text.txt",
+    "text/html": "text.html",
+    "text/calendar": "kalender.ics",
+}
+
+# The standard library's own table: a machine's might say otherwise.
+_ENDINGS = MimeTypes(())
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,14 @@ class Part:
     is_inline: bool
     file: Path
     is_body: bool = False
+
+
+def part_name(part: Part) -> str:
+    """Return what a part is called as a file, also where the sender called it nothing."""
+    if name := part.name or _NAMES.get(part.declared_type):
+        return name
+    ending = _ENDINGS.guess_extension(part.declared_type) or ""
+    return f"bilaga {part.path}{ending}"
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,6 @@ PARSE_SECONDS = 60
 PARSE_MEMORY_BYTES = 1 << 30
 # So many files are laid out by one job, at all destinations together; some 10 s of work on a slow disk.
 MOST_FILES = 5000
-# What machines send along without a name, called what it is.
-NAMES = {
-    "message/delivery-status": "leveransbesked.txt",
-    "message/global-delivery-status": "leveransbesked.txt",
-    "message/disposition-notification": "läskvitto.txt",
-    "text/rfc822-headers": "brevhuvuden.txt",
-    "text/plain": "text.txt",
-    "text/html": "text.html",
-    "text/calendar": "kalender.ics",
-}
 # What a trusted relay found out about a sender that makes no machine of ours answer (RFC 7489).
 FORGED = "fail"
 
@@ -232,7 +222,7 @@ def _stored(part: letters.Part, arrival: Arrival) -> IncomingFile:
     key = f"part/{arrival.id}/{part.path.replace('~', '_')}-{part.sha256[:16]}"
     with part.file.open("rb") as stream:
         stored = storage.current().put(key, stream)
-    name = part.name or NAMES.get(part.declared_type) or f"bilaga {part.path}"
+    name = letters.part_name(part)
     return IncomingFile(
         name, stored.key, stored.size_bytes, stored.sha256, part.declared_type, part.path, part.is_inline
     )

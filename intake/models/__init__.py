@@ -21,11 +21,12 @@ from intake.models.matter import (
 )
 from intake.models.owed import Job, OutgoingLetter
 from intake.models.people import AccessLog, Handler, HandlerSession, LimitCount, Membership, Unit
+from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 
 __all__ = [
-    "AccessLog", "Arrival", "Attachment", "Base", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
-    "EmailChange", "Event", "Feedback", "Fetched", "Handler", "HandlerSession", "Job", "Letter",
+    "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
+    "EmailChange", "Event", "Feedback", "Fetched", "FileText", "Handler", "HandlerSession", "Job", "Letter",
     "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterUnit", "Membership", "Message",
-    "NumberSeries", "OutgoingLetter", "PlacementRecord", "StatusCode", "Unit", "Upload", "UploadPart",
-    "new_id", "table_of",
+    "NumberSeries", "OutgoingLetter", "PlacementRecord", "Rendition", "ScannerState", "StatusCode",
+    "Unit", "Upload", "UploadPart", "new_id", "table_of",
 ]  # fmt: skip

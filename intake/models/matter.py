@@ -228,6 +228,9 @@ class Attachment(Base):
     """A file in a matter: its bytes under ``storage_key`` exactly as they came, and what was found.
 
     ``part`` is its place in the letter that it came with ("2~1": the first of what lay within part 2).
+    ``facts`` are what the file tells of itself, ``contents`` what lies within it, each with its own
+    verdict. ``scanned_with`` names the signatures of the last scan; ``drawn_at`` is when its safe views
+    were made, and ``view_problem`` why there are none.
     """
 
     __tablename__ = "attachment"
@@ -236,6 +239,7 @@ class Attachment(Base):
         CheckConstraint(f"verdict IN {VERDICTS!r}", name="verdict"),
         Index(None, "matter_id"),
         Index(None, "message_id"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[Id]
@@ -254,6 +258,11 @@ class Attachment(Base):
     checked_at: Mapped[datetime | None]
     part: Mapped[str | None]
     is_inline: Mapped[bool] = mapped_column(default=False, server_default=false())
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=sql("'{}'"))
+    contents: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
+    scanned_with: Mapped[str | None]
+    drawn_at: Mapped[datetime | None]
+    view_problem: Mapped[str | None]
 
 
 class PlacementRecord(Base):

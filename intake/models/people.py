@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
@@ -77,7 +77,11 @@ class AccessLog(Base):
     """Who saw what, and when; append-only by grant."""
 
     __tablename__ = "access_log"
-    __table_args__ = (Index(None, "matter_id", "at"), Index(None, "handler_id", "at"))
+    __table_args__ = (
+        Index(None, "matter_id", "at"),
+        Index(None, "handler_id", "at"),
+        Index(None, "attachment_id", "at", postgresql_where=text("attachment_id IS NOT NULL")),
+    )
 
     id: Mapped[Id]
     at: Mapped[datetime]

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from intake.extensions import db
 from intake.matters import sending
 from intake.models import Fetched, Job, Letter, MailboxState, OutgoingLetter
-from tests.letters_home import PDF, address_of, deliver, letter, matters, receive
+from tests.file_samples import PDF
+from tests.letters_home import address_of, deliver, letter, matters, receive
 
 QUOTING = (
     "Hej! <b>Min cykel</b> stals i Malmö. Jag hittade kvittot.\n\n"

@@ -15,7 +15,8 @@ from intake.handler import letter_words
 from intake.matters import sending
 from intake.models import Attachment, Event, Job, Letter, Matter, OutgoingLetter
 from tests import desk
-from tests.letters_home import PDF, address_of, deliver, letter
+from tests.file_samples import PDF
+from tests.letters_home import address_of, deliver, letter
 
 QUOTING = (
     "Hej! Jag hittade kvittot.\n\nDen 12 nov. 2026 10:21 skrev Polisen <kontakt@example.se>:\n"

@@ -6,7 +6,7 @@ import uuid
 
 from intake.handler import bp, gate
 from tests import desk, letters_home
-from tests.handler import mail
+from tests.handler import drawn, mail
 from tests.project import pages
 
 REFERENCE = "K7RX-3M9P"
@@ -25,6 +25,7 @@ def handler_pages(anna, eva, bring, worker_app, clock):
     for verdict in ("unchecked", "quarantine"):
         path = f"/arende/{reference}/fil/{desk.check_as(worker_app, reference, verdict)}"
         shown[f"fil {verdict}"] = anna.get(path)
+    shown |= file_pages(anna, bring, worker_app)
     shown |= letter_pages(eva, worker_app, clock)
     anna.act(reference, "ta")
     shown["för sent, med fel"] = anna.act(reference, "svara", page=shown["ärende"], text="<b>Svar")
@@ -33,6 +34,24 @@ def handler_pages(anna, eva, bring, worker_app, clock):
     anna.post("/logga-ut")
     shown["utloggad"] = anna.client.post(f"/arende/{reference}/svara", data={"text": "<b>Svar"})
     return {name: answer.text for name, answer in shown.items()}
+
+
+def file_pages(anna, bring, worker_app):
+    """Return the pages of a file that was drawn and holds others, and of taking out its matter."""
+    reference = bring(files=(("<b>.zip", b"x"),))
+    path = f"/arende/{reference}/fil/{(file := desk.check_as(worker_app, reference, 'warn'))}"
+    contents = [drawn.inside("1", "<b>.zip", "warn", "Fynd <b>"), drawn.inside("1.1", "<b>.jpg")]
+    facts = {"position": "59.32930, 18.06860", "taken_at": "<b>", "camera": "<b>"}
+    drawn.draw(worker_app, file, drawn.photo(), drawn.photo(), text="<b>Text", contents=contents, facts=facts)
+    drawn.draw(worker_app, file, drawn.photo(), inner="1.1", contents=contents)
+    shown = {"fil": anna.get(path), "fil i fil": anna.get(f"{path}?del=1.1"), "bilder": anna.page(reference)}
+    shown["fil med fel"] = anna.post(path, page=shown["fil"], verdict="unchecked")
+    out = f"/arende/{reference}/exportera"
+    shown["exportera"] = anna.get(out)
+    shown["exportera med fel"] = anna.post(out, page=shown["exportera"])
+    anna.post(out, page=shown["exportera"], reason="<b>Till åklagaren")
+    shown["exporterat"], shown["sett"] = anna.get(out), anna.get(path)
+    return shown
 
 
 def letter_pages(eva, worker_app, clock):

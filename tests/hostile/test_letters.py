@@ -14,7 +14,8 @@ from sqlalchemy import select
 from intake import letters, mailroom, storage
 from intake.extensions import db
 from intake.models import Attachment, Letter, Message, OutgoingLetter
-from tests.letters_home import PDF, address_of, arrivals, deliver, letter, matters, receive, unpack_all
+from tests.file_samples import PDF
+from tests.letters_home import address_of, arrivals, deliver, letter, matters, receive, unpack_all
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,8 @@ from intake.matters import following
 from intake.models import Attachment, Job, Message, OutgoingLetter, StatusCode
 from tests import desk
 from tests.citizen.person import STORY, Person
-from tests.letters_home import PDF, Post, letter, matters, receive, unpack_all
+from tests.file_samples import PDF
+from tests.letters_home import Post, letter, matters, receive, unpack_all
 from workers import process, tasks
 
 SISTER = "Eva Berg <eva@example.org>"

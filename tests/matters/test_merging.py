@@ -15,7 +15,8 @@ from intake.errors import Conflict, NotAllowed
 from intake.extensions import db
 from intake.matters import merging, work
 from intake.models import Attachment, Matter, Message
-from tests.letters_home import PDF, deliver, letter, matters
+from tests.file_samples import PDF
+from tests.letters_home import deliver, letter, matters
 from tests.matters.standing import BROWSER, events, fresh, is_whole, texts
 
 

@@ -9,7 +9,8 @@ from intake.errors import NotAllowed
 from intake.extensions import db
 from intake.matters import merging
 from intake.models import Attachment, Matter
-from tests.letters_home import PDF, address_of, deliver, letter
+from tests.file_samples import PDF
+from tests.letters_home import address_of, deliver, letter
 from tests.matters.mailing import key_to
 from tests.matters.standing import events, fresh, is_whole, opened, texts
 

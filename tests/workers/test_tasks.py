@@ -28,7 +28,8 @@ from intake.models import (
     new_id,
 )
 from intake.scanner import Scan
-from tests.letters_home import PDF, Post, address_of, deliver, letter, matters, receive
+from tests.file_samples import PDF
+from tests.letters_home import Post, address_of, deliver, letter, matters, receive
 from tests.scanners import Scanner
 from workers import process, tasks
 

@@ -1,0 +1,39 @@
+"""Commands for the bytes as evidence: proving that they are as they came."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from intake.cli.common import app, kindly, main
+
+TELL_SECONDS = 10
+
+
+@main.command("verify-files")
+@click.option("--all", "is_all", is_flag=True, help="Also what was proven whole within thirty days.")
+@click.option("--throttle", type=click.FloatRange(min=0.001), help="Read at most so many MB in a second.")
+@kindly
+def verify_files(is_all: bool, throttle: float | None) -> None:
+    """Read each stored file again and compare it with its row; exit 1 on any difference.
+
+    It may be stopped at any point; the next run goes on from there.
+    """
+    from intake import verifying
+
+    pace = verifying.Throttle(round(throttle * 1_000_000) if throttle else None)
+    files = size = differ = 0
+    told_at = time.monotonic()
+    with app("worker").app_context():
+        for proven in verifying.verify(is_all=is_all, throttle=pace):
+            files, size = files + 1, size + proven.size_bytes
+            if proven.problem:
+                differ += 1
+                click.echo(f"{proven.problem}  {proven.row}  {proven.key}")
+            if time.monotonic() - told_at > TELL_SECONDS:
+                told_at = time.monotonic()
+                click.echo(f"intake: {files} files read, {size / 1e6:.0f} MB ...", err=True)
+    click.echo(f"intake: {files} files read, {size / 1e6:.0f} MB; {differ} not as they came", err=True)
+    sys.exit(1 if differ else 0)

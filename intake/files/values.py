@@ -1,0 +1,87 @@
+"""What is known of a file once it was looked through: plain values that can cross a pipe as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from intake.files.findings import Finding, Word, weigh, worst
+from intake.files.names import clean_name
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is done with a file, what its content is, and why."""
+
+    verdict: Word
+    detected_type: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A file that was looked through, and those that lie within it.
+
+    ``path`` numbers a file within another ("2", "2.1"; "" is the file itself). ``facts`` are what the
+    file tells of itself, such as ``position`` ("59.32930, 18.06860") or ``taken_at``. ``file`` is where
+    its bytes can be read for now; ``to_scan`` are files in the scratch folder that only the scanner sees.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+    detected_type: str
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, str]
+    inner: tuple[Examination, ...] = ()
+    to_scan: tuple[Path, ...] = ()
+    path: str = ""
+    file: Path | None = None
+
+    def verdict(self, *, is_received: bool) -> Word:
+        """Return the worst verdict of the file and of what lies within it."""
+        own = weigh(self.findings, is_received=is_received)
+        return worst([own, *(each.verdict(is_received=True) for each in self.inner)], is_received=is_received)
+
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Return what was found in the file, and what is worth a word in those within it, each told where."""
+        return (
+            *self.findings,
+            *(
+                replace(found, handler=f"I {clean_name(each.name).shown}: {found.handler}")
+                for each in islice(self.walk(), 1, None)
+                for found in each.findings
+                if weigh([found], is_received=True) != "accept"
+            ),
+        )
+
+    def walk(self) -> Iterator[Examination]:
+        """Yield the file and everything within it, in order."""
+        yield self
+        for each in self.inner:
+            yield from each.walk()
+
+
+def to_json(seen: Examination) -> dict[str, Any]:
+    """Return an examination as plain values."""
+    return {
+        "name": seen.name, "size_bytes": seen.size_bytes, "sha256": seen.sha256, "path": seen.path,
+        "detected_type": seen.detected_type, "facts": dict(seen.facts),
+        "findings": [[each.code, each.citizen, each.handler] for each in seen.findings],
+        "inner": [to_json(each) for each in seen.inner],
+        "to_scan": [str(path) for path in seen.to_scan],
+    }  # fmt: skip
+
+
+def from_json(values: Mapping[str, Any]) -> Examination:
+    """Return an examination from plain values."""
+    return Examination(
+        name=values["name"], size_bytes=values["size_bytes"], sha256=values["sha256"], path=values["path"],
+        detected_type=values["detected_type"], facts=values["facts"],
+        findings=tuple(Finding(*each) for each in values["findings"]),
+        inner=tuple(from_json(each) for each in values["inner"]),
+        to_scan=tuple(Path(path) for path in values["to_scan"]),
+    )  # fmt: skip

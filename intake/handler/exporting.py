@@ -1,0 +1,85 @@
+"""A whole matter out of the house: the page that asks why, and the sealed zip that it answers with."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import shutil
+import tempfile
+from typing import BinaryIO, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import make_response, render_template
+from werkzeug.wrappers import Response
+
+from intake import access, web
+from intake.errors import NotFound
+from intake.extensions import settings
+from intake.handler.forms import ExportForm
+from intake.handler.gate import person
+from intake.handler.surface import bp
+from intake.matters import exporting
+from intake.models import Matter
+from intake.sealing import LOCK_WORD
+
+# The zip needs room for the originals once, those in quarantine twice, and for all that is not a file.
+SPARE_BYTES = 256 * 1024 * 1024
+
+
+@bp.get("/arende/<reference>/exportera")
+def export_page(reference: str) -> Response:
+    """Ask why a matter is taken out, and show the seals of those who did before."""
+    return _page(_get(reference), ExportForm(formdata=None), 200)
+
+
+@bp.post("/arende/<reference>/exportera")
+def export(reference: str) -> Response:
+    """Take a matter out as a sealed zip; the look comes first, the seal into the history."""
+    matter = _get(reference)
+    form = ExportForm()
+    if not form.validate():
+        return _page(matter, form, 422)
+    if shutil.disk_usage(tempfile.gettempdir()).free < 2 * exporting.measure(matter.id) + SPARE_BYTES:
+        form.form_errors.append("Det finns inte plats för paketet just nu. Säg till den som sköter driften.")
+        return _page(matter, form, 503)
+    may_open = access.may_open_quarantine(person(), matter.id)
+    by = exporting.Exporter(person().handler_id, person().name, may_open)
+    access.look_at_export(person(), matter.id, form.reason.data or "")
+    made = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed when the answer was sent)
+    try:
+        done = exporting.export(matter.id, by, made, _key())
+        size_bytes = made.seek(0, os.SEEK_END)
+        made.seek(0)
+    except BaseException:
+        made.close()
+        raise
+    return web.as_download(made, f"{reference}-{done.seal.digest[:12]}.zip", size_bytes)
+
+
+def _get(reference: str) -> Matter:
+    found = access.find_matter(person(), reference)
+    if found is None:
+        access.log_refused(person(), reference)
+        raise NotFound("no such matter here")
+    return found
+
+
+def _page(matter: Matter, form: ExportForm, status: int) -> Response:
+    page = render_template(
+        "handler/export.html",
+        reference=matter.reference,
+        size_bytes=exporting.measure(matter.id),
+        may_open=access.may_open_quarantine(person(), matter.id),
+        made=exporting.made(matter.id),
+        key=_key().public_key().public_bytes_raw().hex(),
+        lock_word=LOCK_WORD,
+        form=form,
+    )
+    return make_response(page, status)
+
+
+def _key() -> Ed25519PrivateKey:
+    """Return the key by which the handlers' side signs; only it knows the secret that this is made of."""
+    secret = settings().secret_keys["handler"].encode()
+    return Ed25519PrivateKey.from_private_bytes(hmac.new(secret, b"seal of exports", hashlib.sha256).digest())

@@ -1,0 +1,139 @@
+"""A whole matter leaves the house as one sealed zip: why stands in the record, the seal in the history."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+import pyzipper
+
+from intake import storage
+from intake.extensions import db
+from intake.models import AccessLog, Attachment, Event
+from intake.sealing import verify
+from tests import desk
+from tests.letters_home import deliver, letter, matters
+
+PHOTO = b"\xff\xd8 a photo " * 1000
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Press the button on the page; returns the zip, opened, and its verification."""
+
+    def pressed(person, reference, reason="Till åklagaren"):
+        path = f"/arende/{reference}/exportera"
+        answer = person.post(path, page=person.get(path), reason=reason)
+        assert answer.status_code == 200, answer.text
+        file = tmp_path / "export.zip"
+        file.write_bytes(answer.data)
+        return answer, zipfile.ZipFile(io.BytesIO(answer.data)), verify(file)
+
+    return pressed
+
+
+def manifest_of(opened):
+    return json.loads(opened.read("manifest.json"))
+
+
+def states(opened):
+    return {each["name"]: each["state"] for each in manifest_of(opened)["originals"]}
+
+
+def test_a_matter_leaves_with_all_that_came_and_was_done(anna, bring, export):
+    reference = bring(files=(("cykel.jpg", PHOTO), ("avtal.pdf", b"%PDF-")), text="Min cykel är borta.")
+    anna.act(reference, "ta")
+    anna.act(reference, "anteckna", note="Ringde kl. 9.")
+    answer, opened, found = export(anna, reference)
+    assert found.faults == ()
+    assert answer.headers["Content-Disposition"].endswith(f'{reference}-{found.seal.digest[:12]}.zip"')
+    assert opened.read("filer/001-cykel.jpg") == PHOTO
+    told = opened.read("meddelanden.txt").decode()
+    assert "Min cykel är borta." in told
+    assert "Ringde kl. 9." in told
+    assert [each["what"] for each in json.loads(opened.read("handelser.json"))] == [
+        "accepted",
+        "taken",
+        "noted",
+    ]
+    files = json.loads(opened.read("filer.json"))
+    assert files[0]["sha256"] == hashlib.sha256(PHOTO).hexdigest()
+    assert "storage_key" not in files[0]
+    assert states(opened) == {"filer/001-cykel.jpg": "whole", "filer/002-avtal.pdf": "whole"}
+
+
+def test_the_seal_stands_in_the_history_and_on_the_page_and_the_look_in_the_record(anna, bring, export, seen):
+    reference = bring(files=(("cykel.jpg", PHOTO),))
+    _, _, found = export(anna, reference)
+    event = seen.query(Event).filter(Event.what == "exported").one()
+    assert (event.detail["digest"], event.detail["key"]) == (found.seal.digest, found.seal.key)
+    look = seen.query(AccessLog).filter(AccessLog.what == "export").one()
+    assert (look.actor, look.reason) == ("Anna Lindgren", "Till åklagaren")
+    page = desk.text_of(anna.get(f"/arende/{reference}/exportera")).replace(" ", "")
+    assert found.seal.digest in page
+    assert found.seal.key in page
+    assert f"sigill {found.seal.digest[:12]}" in anna.page(reference).text
+
+
+def test_without_a_reason_nothing_leaves(anna, bring, seen):
+    path = f"/arende/{bring()}/exportera"
+    answer = anna.post(path, page=anna.get(path))
+    assert (answer.status_code, answer.mimetype) == (422, "text/html")
+    assert seen.query(AccessLog).filter(AccessLog.what == "export").count() == 0
+
+
+def test_another_units_matter_does_not_leave(anna, bring, caplog):
+    path = f"/arende/{bring(municipality='2480')}/exportera"
+    assert anna.get(path).status_code == 404
+    assert anna.post(path, reason="x").status_code == 404
+    assert caplog.text.count("refused handler=") == 2
+
+
+def test_originals_in_quarantine_stay_but_are_named(anna, bring, worker_app, export):
+    reference = bring(files=(("ond.exe", b"MZ ond"),))
+    desk.check_as(worker_app, reference, "quarantine")
+    _, opened, found = export(anna, reference)
+    (original,) = manifest_of(opened)["originals"]
+    assert (original["state"], original["sha256"]) == ("withheld", hashlib.sha256(b"MZ ond").hexdigest())
+    assert not any(name.startswith("filer/") for name in opened.namelist())
+    assert found.faults == ()
+    assert "1 original i karantän följde inte med" in anna.get(f"/arende/{reference}/exportera").text
+
+
+def test_for_their_role_they_leave_under_lock(sit, bring, worker_app, export):
+    reference = bring(files=(("ond.exe", b"MZ ond"),))
+    desk.check_as(worker_app, reference, "quarantine")
+    filip = sit("filip@example.se", ("syd-kontaktcenter", "file_quarantine"), name="Filip Berg")
+    _, opened, found = export(filip, reference)
+    assert states(opened) == {"filer/001-ond.exe": "locked"}
+    with pyzipper.AESZipFile(io.BytesIO(opened.read("filer/001-ond.exe.zip"))) as locked:
+        assert locked.read("001-ond.exe", pwd=b"karantan") == b"MZ ond"
+    assert found.faults == ()
+
+
+def test_a_letter_leaves_as_it_came_once_for_each_time_it_came(sit, worker_app, export):
+    raw = letter(Message_ID="<1@example.com>")
+    with worker_app.app_context():
+        deliver(raw, "syd@example.se")
+        deliver(b"Received: by another way\r\n" + raw, "syd@example.se")
+        reference = matters()[0].reference
+    _, opened, _ = export(sit("anna@example.se", *desk.seats("syd")), reference)
+    letters = [name for name in opened.namelist() if name.startswith("brev/")]
+    assert letters == ["brev/001.eml", "brev/002.eml"]
+    assert opened.read("brev/001.eml").endswith(raw)
+
+
+def test_bytes_that_are_gone_or_are_not_those_that_came_are_told_of(anna, bring, worker_app, export):
+    reference = bring(files=(("a.jpg", b"a"), ("b.jpg", b"b")))
+    with worker_app.app_context():
+        gone, other = db.session.query(Attachment).order_by(Attachment.position)
+        storage.current().delete(gone.storage_key)
+        key = other.storage_key
+        storage.current().delete(key)
+        storage.current().put(key, io.BytesIO(b"c"))
+    _, opened, found = export(anna, reference)
+    assert states(opened) == {"filer/001-a.jpg": "missing", "filer/002-b.jpg": "changed"}
+    assert found.faults == ()
