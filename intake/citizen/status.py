@@ -218,6 +218,7 @@ def _page(form: OpinionForm, status: int = 200) -> Response:
         reference=key.reference,
         steps=steps(found),
         answers=following.answers(key),
+        unreadable=following.unreadable(key),
         form=form,
         is_changed="andrat" in request.args,
     )

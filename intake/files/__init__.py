@@ -8,7 +8,7 @@ the pictures and the text by which a file is looked at without being opened.
 
 from intake.files.drawing import Drawing, Picture, draw
 from intake.files.examine import examine
-from intake.files.findings import Finding, finding, weigh, worst
+from intake.files.findings import UNREADABLE, Finding, finding, weigh, worst
 from intake.files.names import NAMELESS, CleanName, clean_name, disposition, extension
 from intake.files.refusal import TEXT_IS_SAVED, refuse_before_sending
 from intake.files.values import Examination, Verdict
@@ -16,6 +16,7 @@ from intake.files.values import Examination, Verdict
 __all__ = [
     "NAMELESS",
     "TEXT_IS_SAVED",
+    "UNREADABLE",
     "CleanName",
     "Drawing",
     "Examination",

@@ -35,6 +35,8 @@ PLACED = to_translate(
     "Filen har kommit fram. Den berättar var eller när den är gjord, och det sparas med den."
 )
 EMPTY = to_translate("Filen är tom.")
+# What a sender can do something about.
+UNREADABLE = (LOCKED, DAMAGED, EMPTY)
 
 
 @dataclass(frozen=True)

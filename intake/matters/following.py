@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, text, types
 from intake import codes, limits, rows
 from intake.errors import NotFound
 from intake.extensions import db, now, settings
-from intake.files import clean_name
+from intake.files import UNREADABLE, clean_name
 from intake.matters.records import header_of, note, owe_letter, update_matter
 from intake.models import EmailChange, Feedback, new_id
 
@@ -31,6 +31,7 @@ QUIET_REGIMES = ("brottsdata", "manual")
 _HOLD = text("SELECT hold_code(:reference, :code_hash)")
 _STATUS = text("SELECT * FROM followed_status(:reference, :code_hash, :at)")
 _ANSWERS = text("SELECT * FROM followed_answers(:reference, :code_hash)")
+_FINDINGS = text("SELECT words, files FROM followed_findings(:reference, :code_hash)")
 _FILE = text("SELECT * FROM followed_file(:reference, :code_hash, :file_id)")
 _FEEDBACK = text("SELECT give_feedback(:reference, :code_hash, :answer, :words, :at)")
 _CONFIRM = text("SELECT confirm_email(:token_hash, :at)")
@@ -186,6 +187,13 @@ def answers(key: Key) -> tuple[Answer, ...]:
         )
         for row in db.session.execute(_ANSWERS, values)
     )
+
+
+def unreadable(key: Key) -> tuple[tuple[str, int], ...]:
+    """Return what keeps files that the person sent from being read, in words, with how many it is about."""
+    values = {"reference": key.reference, "code_hash": key.code_hash}
+    found = db.session.execute(_FINDINGS, values)
+    return tuple((row.words, row.files) for row in found if row.words in UNREADABLE)
 
 
 def get_file(key: Key, file_id: uuid.UUID) -> GivenFile:

@@ -36,6 +36,22 @@ GRANTS = {
 }
 
 FUNCTIONS = {
+    # What was found in the files that somebody sent, in words for the sender, with how many it is about.
+    "followed_findings(text, text)": (
+        """
+        CREATE FUNCTION followed_findings(p_reference text, p_code_hash text)
+        RETURNS TABLE (words text, files bigint)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT found ->> 'citizen', count(DISTINCT attachment.id)
+            FROM attachment JOIN message ON message.id = attachment.message_id
+            CROSS JOIN LATERAL jsonb_array_elements(attachment.findings) AS found
+            WHERE message.id IN (SELECT followed_messages(followed_matter(p_reference, p_code_hash)))
+              AND message.direction = 'incoming'
+            GROUP BY found ->> 'citizen' ORDER BY found ->> 'citizen'
+        $$
+        """,
+        ("citizen",),
+    ),
     # Who has looked at one file, the last first; whoever may see the file may see that.
     "file_looks(uuid, integer)": (
         """

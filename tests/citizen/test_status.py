@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import func, select, update
 
 from intake import codes, drafts, ledger
 from intake.answers import Answers
+from intake.files import finding
 from intake.models import (
     Arrival,
     Attachment,
@@ -244,6 +246,19 @@ class TestTelling:
         page = words(follow(person, sent).text)
         assert "1 fil är på väg hit" in page
         assert "2 filer kom aldrig fram i sin helhet. Lägg till dem igen." in page
+        assert "film" not in page
+
+    def test_a_file_that_cannot_be_read_is_told_of_and_not_named(self, person, sent, seen, clock):
+        came = seen.scalars(select(Message.id).where(Message.direction == "incoming")).one()
+        for code in ("file_encrypted", "name_deceptive", "file_encrypted"):
+            seen.add(Attachment(id=new_id(), matter_id=sent.matter_id, message_id=came, position=1,
+                                name="film.pdf", storage_key=code + str(new_id()), size_bytes=1, sha256="",
+                                findings=[asdict(finding(code, why=""))], declared_type="",
+                                created_at=clock()))  # fmt: skip
+        seen.commit()
+        page = words(follow(person, sent).text)
+        assert "Om 2 filer som du skickade: Filen har kommit fram, men den är skyddad med lösenord." in page
+        assert "försiktighet" not in page
         assert "film" not in page
 
 
