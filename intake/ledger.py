@@ -77,6 +77,11 @@ PROOFS: Mapping[str, str] = {
         SELECT attachment.id FROM attachment WHERE verdict = 'unchecked' AND NOT EXISTS (
             SELECT FROM job WHERE job.kind = 'check_file' AND job.done_at IS NULL
             AND job.subject_id = attachment.id)""",
+    "checked_file_without_views": """
+        SELECT attachment.id FROM attachment
+        WHERE verdict IN ('accept', 'warn', 'not_scanned') AND drawn_at IS NULL AND NOT EXISTS (
+            SELECT FROM job WHERE job.kind IN ('draw_file', 'check_file', 'check_again')
+            AND job.done_at IS NULL AND job.subject_id = attachment.id)""",
     "received_upload_without_job": """
         SELECT upload.id FROM upload
         WHERE received_at IS NOT NULL AND composed_at IS NULL AND NOT EXISTS (
@@ -93,7 +98,8 @@ PROOFS: Mapping[str, str] = {
             AND job.subject_id = outgoing_letter.id)""",
     "job_stuck": "SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NOT NULL",
     "job_too_old": """
-        SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NULL AND created_at < :job_limit""",
+        SELECT id FROM job WHERE done_at IS NULL AND stuck_at IS NULL AND created_at < :job_limit
+        AND kind <> 'check_again'""",
     "bytes_differ": f"""
         SELECT storage_key FROM byte_check WHERE NOT is_whole
         AND storage_key IN (SELECT storage_key FROM ({NAMED_KEYS}) AS named)""",  # noqa: S608 (of constants)

@@ -29,18 +29,23 @@ LEASE_MARGIN = timedelta(seconds=90)
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of job is carried: the task's dotted name, the queue and the time it may take."""
+    """How a kind of job is carried: the task's dotted name, the queue and the time it may take.
+
+    Of what is due on a queue that of the lowest ``turn`` goes first.
+    """
 
     task: str
     queue: str
     timeout_seconds: int
+    turn: int = 0
 
 
 KINDS: Mapping[str, Kind] = {
     "parse_letter": Kind("workers.tasks.parse_letter", "heavy", 120),
     "parse_again": Kind("workers.tasks.parse_again", "heavy", 120),
-    "check_file": Kind("workers.tasks.check_file", "heavy", 600),
-    "draw_file": Kind("workers.tasks.draw_file", "heavy", 600),
+    "check_file": Kind("workers.tasks.check_file", "heavy", 600, turn=1),
+    "draw_file": Kind("workers.tasks.draw_file", "heavy", 600, turn=2),
+    "check_again": Kind("workers.tasks.check_file", "heavy", 600, turn=3),
     "finish_upload": Kind("workers.tasks.finish_upload", "heavy", 300),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
@@ -104,17 +109,11 @@ def take_due(limit: int, queue: str | None = None) -> tuple[Sending, ...]:
     Several dispatchers may call this at once. A job whose workers died too often is stuck.
     """
     at = now()
-    kinds = [name for name, kind in KINDS.items() if queue in (None, kind.queue)]
-    is_free = or_(Job.lease_until.is_(None), Job.lease_until < at)
-    is_open = and_(Job.done_at.is_(None), Job.stuck_at.is_(None), Job.due_at <= at, is_free)
-    jobs = db.session.scalars(
-        select(Job)
-        .where(is_open, Job.kind.in_(kinds))
-        .order_by(Job.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
     sendings = []
+    jobs: list[Job] = []
+    for turn in sorted({kind.turn for kind in KINDS.values() if queue in (None, kind.queue)}):
+        kinds = [name for name, kind in KINDS.items() if queue in (None, kind.queue) and kind.turn == turn]
+        jobs += _due(kinds, at, limit - len(jobs))
     for job in jobs:
         if job.attempts >= MAX_ATTEMPTS:
             job.stuck_at = at
@@ -124,6 +123,16 @@ def take_due(limit: int, queue: str | None = None) -> tuple[Sending, ...]:
         sendings.append(Sending(job.id, KINDS[job.kind], job.sends))
     db.session.commit()
     return tuple(sendings)
+
+
+def _due(kinds: Sequence[str], at: datetime, limit: int) -> Sequence[Job]:
+    """Hold and return up to so many jobs of these kinds that are due and free, the longest due first."""
+    if limit < 1:
+        return ()
+    is_free = or_(Job.lease_until.is_(None), Job.lease_until < at)
+    is_open = and_(Job.done_at.is_(None), Job.stuck_at.is_(None), Job.due_at <= at, is_free)
+    asked = select(Job).where(is_open, Job.kind.in_(kinds)).order_by(Job.due_at).limit(limit)
+    return db.session.scalars(asked.with_for_update(skip_locked=True)).all()
 
 
 def claim(job_id: uuid.UUID, owner: str) -> Claim | None:

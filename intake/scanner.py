@@ -19,6 +19,8 @@ from intake.errors import ScannerAway
 
 BLOCK_BYTES = 128 * 1024
 REPLY_BYTES = 4096
+# What takes clamd no work is answered at once, or it hangs.
+WORD_SECONDS = 5.0
 
 _REPLY = re.compile(rb"stream: (?:(OK)|([!-~]{1,300}) FOUND)\0")
 _LIMIT = "Heuristics.Limits.Exceeded"
@@ -126,7 +128,7 @@ class ClamdScanner:
         return Scan(is_infected=not signature.startswith(_NOT_MALWARE), signature=signature)
 
     def signatures(self) -> Signatures | None:
-        reply = self._ask(b"zVERSION\0").rstrip(b"\0").decode("ascii", "replace")
+        reply = self._ask(b"zVERSION\0", seconds=WORD_SECONDS).rstrip(b"\0").decode("ascii", "replace")
         found = _VERSION.fullmatch(reply)
         if not found:
             raise ScannerAway(f"clamd answered {reply[:100]!r}")
@@ -134,13 +136,13 @@ class ClamdScanner:
         return Signatures(reply, made_at)
 
     def ping(self) -> None:
-        reply = self._ask(b"zPING\0")
+        reply = self._ask(b"zPING\0", seconds=WORD_SECONDS)
         if reply != b"PONG\0":
             raise ScannerAway(f"clamd answered {reply[:100]!r}")
 
-    def _ask(self, command: bytes, file: BinaryIO | None = None) -> bytes:
+    def _ask(self, command: bytes, file: BinaryIO | None = None, seconds: float | None = None) -> bytes:
         """Send a command, and a file after it, and return the reply with its NUL."""
-        ends_at = time.monotonic() + self.timeout
+        ends_at = time.monotonic() + min(self.timeout, seconds or self.timeout)
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 _bound(connection, ends_at)

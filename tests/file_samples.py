@@ -16,6 +16,7 @@ from tests.files.making import (
     opendocument,
     pdf_of_one_page,
     picture,
+    signed,
     wav,
     zipped,
 )
@@ -32,12 +33,14 @@ PROGRAM = (
 )
 SHORTCUT = bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 80
 SWEDISH = "Väg 55 vid Spånga, där såg jag bilen.\r\nÄr det någon som vet mer?\r\n"
+ARMOR = "-----BEGIN PGP {0}-----\n\nwsBzBAABCgAdFiEE\n=Abcd\n-----END PGP {0}-----\n"
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 TABLE = "Datum;Belopp;Namn\r\n2026-01-02;1 200,50;Åsa Öst\r\n2026-01-03;-44,00;Bo Ek\r\n"
 
 ORDINARY = {
     "a.jpg": JPEG,
     "a.jpeg": JPEG,
+    "a.jfif": JPEG,
     "a.png": PNG,
     "a.gif": picture("GIF"),
     "a.webp": picture("WEBP"),
@@ -56,6 +59,8 @@ ORDINARY = {
     "a.3gp": boxed("3gp4"),
     "b.3gp": boxed("mp42"),
     "a.m4a": boxed("M4A "),
+    "a.3ga": boxed("3gp4"),
+    "a.3g2": boxed("3g2a"),
     "b.m4a": boxed("3gp4"),
     "a.webm": matroska("webm"),
     "a.mkv": matroska("matroska"),
@@ -94,6 +99,7 @@ ORDINARY = {
     "ett.txt": b"x",
     "rad.txt": b"\n",
     "dos.txt": b"hej\r\n\x1a",
+    "avbruten.log": b"2026-01-02 10:11 startar\n" * 9 + b"\0" * 3000,
     "plats.txt": "SPÅNGA centrum, i går kväll.\n".encode(),
     "parkering.txt": b"P4 stod tom.\n",
     "brev.txt": b"From: asa@example.org\nSubject: hej\n\nhej\n",
@@ -103,6 +109,8 @@ ORDINARY = {
     "chatt.log": b"[10:11] \x02Anna\x02: \x0304hej\x03 \x1f!\x1f\n" * 5,
     "json.log": b'{"a": 1}\n{"a": 2}\n',
     "a.rtf": b"{\\rtf1\\ansi Hej \\'e5}",
+    "outlook.rtf": b"{\\rtf1\\ansi Hej}\r\n\0",
+    "bild.rtf": b"{\\rtf1\\ansi{\\pict\\bin4 \0\1\2\3}Hej}",
     "a.odt": opendocument("text"),
     "a.ods": opendocument("spreadsheet"),
     "a.odp": opendocument("presentation"),
@@ -111,15 +119,37 @@ ORDINARY = {
     "omordnad.docx": zipped("docProps/app.xml", "word/document.xml", "_rels/.rels", "[Content_Types].xml"),
     "a.xlsx": office("xl"),
     "a.pptx": office("ppt"),
+    "a.ppsx": office(
+        "ppt", main_type="application/vnd.openxmlformats-officedocument.presentationml.slideshow.main+xml"
+    ),
+    "a.potx": office(
+        "ppt", main_type="application/vnd.openxmlformats-officedocument.presentationml.template.main+xml"
+    ),
+    "a.dotx": office(
+        "word", main_type="application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml"
+    ),
+    "a.xltx": office(
+        "xl", main_type="application/vnd.openxmlformats-officedocument.spreadsheetml.template.main+xml"
+    ),
+    "a.xlsb": office("xl", main_type="application/vnd.ms-excel.sheet.binary.macroEnabled.main"),
     "a.doc": ole("WordDocument", "1Table"),
     "rtf.doc": b"{\\rtf1\\ansi Hej}",
     "a.xls": ole("Workbook"),
     "a.ppt": ole("PowerPoint Document", "Current User"),
+    "a.pps": ole("PowerPoint Document", "Current User"),
     "a.msg": ole("__properties_version1.0"),
     "a.pages": zipped("Index/Document.iwa", "Metadata/Properties.plist"),
     "a.numbers": zipped("Index/Document.iwa", "Index/CalculationEngine.iwa"),
     "a.key": zipped("Data/bild.jpg", "Index/Document.iwa"),
     "a.eml": LETTER.as_bytes(),
+    "smime.p7s": signed(None),
+    "smime.p7m": signed(LETTER.as_bytes()),
+    "signatur.asc": ARMOR.format("SIGNATURE").encode(),
+    "nyckel.asc": ARMOR.format("PUBLIC KEY BLOCK").encode(),
+    "version.asc": b"Version: 1\r\n",
+    "a.sig": b"\x89\x01\x33\x04\x00\x01\x0a\x00" + b"\7" * 306,
+    "nyckel.gpg": b"\x99\x01\x0d\x04\x6b\x03\xdc\xfe\x01" + b"\7" * 264,
+    "nyckel.pgp": ARMOR.format("PUBLIC KEY BLOCK").encode(),
     "retur.eml": b"Return-Path: <asa@example.org>\r\nX-Note: 1\r\n\r\n" + PAGE,
     "8bit.eml": b"X-Note: \xe5\r\nContent-Type: application/octet-stream\r\n\r\n\0\1\2",
     "a.ics": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
@@ -169,7 +199,8 @@ MISLEADING = {
     "bild.txt": PNG,
     "sida.eml": PAGE,
     "hta.eml": b"<html><head><hta:application></head></html>",
-    "png.jpg": PNG,
+    "sjalvuppackande.zip": PROGRAM + zipped("a.txt"),
+    "skript.zip": b"<?php system(1); ?>" + zipped("a.txt"),
     "zip.jpg": zipped("a"),
     "zip.pdf": zipped("a", comment=PDF),
     "program.pdf": PROGRAM[:64] + PDF,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake import ledger, limits, logs, outbox, verifying
 from intake.extensions import db, now
 from intake.mailroom import watch
-from intake.matters import checks, uploading
+from intake.matters import checks, uploading, viewing
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ def upkeep() -> None:
         lambda: outbox.forget_done(now() - DONE_KEPT),
         lambda: limits.forget(now() - COUNTS_KEPT),
         ledger.sweep,
+        viewing.ask_missing,
         verifying.verify_some,
     )
     for act in acts:
@@ -92,14 +93,22 @@ def upkeep() -> None:
             db.session.rollback()
 
 
-def _upkeep_beside() -> None:
-    """Do the upkeep in a thread of its own: a large store takes long to look through."""
+def _scan_again() -> None:
+    checks.scan_again(SCANNED_AGAIN_AT_ONCE)
+
+
+def _beside(act: Callable[[], object]) -> None:
+    """Do something in a thread of its own: a large store or a scanner may take long to answer."""
 
     def run_in_app() -> None:
         with process.app().app_context():
-            upkeep()
+            try:
+                act()
+            except Exception:
+                log.exception("what is done beside goes on at its next time")
+                db.session.rollback()
 
-    threading.Thread(target=run_in_app, name="upkeep", daemon=True).start()
+    threading.Thread(target=run_in_app, name="beside", daemon=True).start()
 
 
 def run(is_stopping: threading.Event) -> None:
@@ -117,8 +126,8 @@ def _round(dispatcher: Dispatcher, every: Every) -> float:
     try:
         sent = dispatcher.step()
         every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
-        every(UPKEEP_EVERY, _upkeep_beside)
-        every(SCAN_AGAIN_EVERY, lambda: checks.scan_again(SCANNED_AGAIN_AT_ONCE))
+        every(UPKEEP_EVERY, lambda: _beside(upkeep))
+        every(SCAN_AGAIN_EVERY, lambda: _beside(_scan_again))
         every(WATCH_EVERY, lambda: dispatcher.alarms.tell(watch.look()))
         return 0 if sent else IDLE_SECONDS
     except redis.RedisError as error:

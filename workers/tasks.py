@@ -90,10 +90,7 @@ def _check_file(claim: outbox.Claim) -> None:
 
 
 def _draw_file(claim: outbox.Claim) -> None:
-    attachment = _lent(claim.subject_id)
-    # A later check may have locked it.
-    views = viewing.draw(attachment) if attachment.verdict in viewing.VIEWABLE else ()
-    viewing.record_views(claim.subject_id, views, claim)
+    viewing.record_views(claim.subject_id, viewing.draw(_lent(claim.subject_id)), claim)
 
 
 def _lent(attachment_id: uuid.UUID) -> Attachment:

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, exists, select
 
 from intake.access.person import Person
 from intake.extensions import db
+from intake.matters.viewing import LOCKED, is_locked
 from intake.models import Attachment, Letter, Matter, MatterUnit, Message, Rendition
 
-# Of a file with one of these verdicts nothing is shown, and its original opens by a special role.
-LOCKED = ("quarantine", "refuse")
+__all__ = ["LOCKED", "find_attachment", "find_letter", "find_matter", "find_rendition", "is_locked",
+           "may_open_quarantine", "visible"]  # fmt: skip
 
 
 def visible(person: Person) -> ColumnElement[bool]:
@@ -53,17 +54,6 @@ def find_rendition(
             Rendition.attachment_id == file.id, Rendition.inner == inner, Rendition.number == number
         )
     )
-
-
-def is_locked(file: Attachment, inner: str = "") -> bool:
-    """Say whether a file, or what lies within it at this path, is in quarantine."""
-    if file.verdict in LOCKED:
-        return True
-    return any(each["verdict"] in LOCKED for each in file.contents if _is_around(each["path"], inner))
-
-
-def _is_around(path: str, inner: str) -> bool:
-    return f"{inner}.".startswith(f"{path}.")
 
 
 def find_letter(person: Person, reference: str, letter_id: uuid.UUID) -> Letter | None:

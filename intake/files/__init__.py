@@ -8,7 +8,7 @@ the pictures and the text by which a file is looked at without being opened.
 
 from intake.files.drawing import Drawing, Picture, draw
 from intake.files.examine import examine
-from intake.files.findings import UNREADABLE, Finding, finding, weigh, worst
+from intake.files.findings import UNREADABLE, Finding, finding, is_locking, weigh, worst
 from intake.files.names import NAMELESS, CleanName, clean_name, disposition, extension
 from intake.files.refusal import TEXT_IS_SAVED, refuse_before_sending
 from intake.files.values import Examination, Verdict
@@ -29,6 +29,7 @@ __all__ = [
     "examine",
     "extension",
     "finding",
+    "is_locking",
     "refuse_before_sending",
     "weigh",
     "worst",

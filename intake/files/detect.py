@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from intake.files.names import extension
-from intake.files.refining import Content, media, ole, others, pdf, texts, zips
+from intake.files.refining import Content, media, ole, others, pdf, signatures, texts, zips
 
 # The system's libmagic is used where there is one. The wheel brings its own, and must be imported
 # first for python-magic to find it.
@@ -20,7 +20,9 @@ except ImportError:
 UNKNOWN_TYPE = "application/octet-stream"
 HEAD_BYTES = 1 << 20
 # The first that knows the content names it; text comes last, since it is known by what it is not.
-_REFINERS = (zips.refine, ole.refine, others.refine, pdf.refine, media.refine, texts.refine)
+_REFINERS = (
+    zips.refine, ole.refine, signatures.refine, others.refine, pdf.refine, media.refine, texts.refine,
+)  # fmt: skip
 
 
 def detect(file: Path, name: str) -> str:

@@ -32,8 +32,9 @@ def wide_charset(data: bytes) -> str | None:
 
 
 def is_text(data: bytes) -> bool:
-    """Say whether bytes are text in some encoding."""
-    return not data.translate(None, _OF_TEXT) or wide_charset(data) is not None
+    """Say whether bytes are text in some encoding; a program that broke off may leave zeros after it."""
+    written = data.rstrip(b"\0") or data
+    return not written.translate(None, _OF_TEXT) or wide_charset(data) is not None
 
 
 def decoded(data: bytes) -> str:

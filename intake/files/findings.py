@@ -41,11 +41,15 @@ UNREADABLE = (LOCKED, DAMAGED, EMPTY)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found, in words for the citizen and for the handler."""
+    """One thing that was found, in words for the citizen and for the handler.
+
+    ``path`` is where it was found, when that is within the file that is told of.
+    """
 
     code: str
     citizen: str
     handler: str
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ KINDS: Mapping[str, Kind] = {
     "scanner_remark": Kind(
         "warn", WITH_CARE, "Virusskannern anmärkte: {signature}. Öppna filen med försiktighet."
     ),
+    "more_findings": Kind("note", ARRIVED, "Och {count} iakttagelser till."),
     "scan_incomplete": Kind("note", WITH_CARE, "Virusskannern kunde inte gå igenom hela filen."),
 }
 
@@ -187,6 +192,11 @@ def weigh(found: Iterable[Finding], *, is_received: bool) -> Word:
     """Return the verdict that findings make together; nothing that was received is refused."""
     words: list[Word] = [_BY_WEIGHT[KINDS[each.code].weight] for each in found]
     return worst(words, is_received=is_received)
+
+
+def is_locking(codes: Iterable[str]) -> bool:
+    """Say whether any of these findings locks what was received."""
+    return any(code in KINDS and KINDS[code].weight in ("quarantine", "refuse") for code in codes)
 
 
 def worst(words: Iterable[Word], *, is_received: bool) -> Word:

@@ -35,7 +35,7 @@ _RUNS_BEFORE = frozenset({
 _DOCUMENTS = frozenset({
     "jpg", "jpeg", "png", "gif", "webp", "heic", "tif", "tiff", "bmp", "mp4", "mov", "avi", "mp3",
     "wav", "pdf", "txt", "csv", "rtf", "odt", "ods", "odp", "doc", "docx", "docm", "xls", "xlsx",
-    "xlsm", "ppt", "pptx", "eml", "msg", "zip",
+    "xlsm", "ppt", "pptx", "eml", "msg", "zip", "p7m", "pgp", "gpg",
 })  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from intake.files.looking import Looking
-from intake.files.within import archives, images, letters, media, pdf, texts
+from intake.files.within import archives, images, letters, media, pdf, signatures, texts
 from intake.files.within.office import ole, packages, rtf
 
 Parser = Callable[[Looking], None]
@@ -26,6 +26,9 @@ PARSERS: Mapping[str, Parser] = {
     "application/vnd.ms-tnef": letters.look_at_tnef,
     "application/ms-tnef": letters.look_at_tnef,
     "application/vnd.apple.mpegurl": media.look,
+    "application/pkcs7-signature": signatures.look,
+    "application/pkcs7-mime": signatures.look_at_locked,
+    "application/pgp-encrypted": signatures.look_at_locked,
 }
 
 

@@ -51,12 +51,18 @@ class Examination:
         return (
             *self.findings,
             *(
-                replace(found, handler=f"I {clean_name(each.name).shown}: {found.handler}")
+                replace(found, handler=f"I {clean_name(each.name).shown}: {found.handler}", path=each.path)
                 for each in islice(self.walk(), 1, None)
                 for found in each.findings
                 if weigh([found], is_received=True) != "accept"
             ),
         )
+
+    def with_finding(self, path: str, found: Finding) -> Examination:
+        """Return the same with one more thing found at a path within."""
+        if path == self.path:
+            return replace(self, findings=(*self.findings, found))
+        return replace(self, inner=tuple(each.with_finding(path, found) for each in self.inner))
 
     def walk(self) -> Iterator[Examination]:
         """Yield the file and everything within it, in order."""

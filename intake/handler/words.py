@@ -158,6 +158,7 @@ EVENTS = {
     "parted_from": "Ärendet delades upp igen, och hit hör inte längre",
     "not_supplement": "Bedömde att ärendet inte hör till",
     "file_quarantined": "En fil sattes i karantän",
+    "file_released": "En fil är inte längre i karantän",
     "files_awaited": "Formuläret skickades medan filer var på väg eller lades samman",
     "file_arrived": "En fil som var på väg kom fram",
     "file_given_up": "En fil kom aldrig fram i sin helhet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from mimetypes import MimeTypes
@@ -24,10 +25,46 @@ _NAMES = {
     "text/plain": "text.txt",
     "text/html": "text.html",
     "text/calendar": "kalender.ics",
+    "application/pkcs7-signature": "signatur.p7s",
+    "application/x-pkcs7-signature": "signatur.p7s",
+    "application/pgp-signature": "signatur.asc",
+    "application/pgp-keys": "nyckel.asc",
+    "application/pgp-encrypted": "kryptering.asc",
+    "application/pkcs7-mime": "smime.p7m",
+    "application/x-pkcs7-mime": "smime.p7m",
 }
 
-# The standard library's own table: a machine's might say otherwise.
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+# What people send, and the standard library's table of endings lacks.
+_MORE_ENDINGS = {
+    "image/pjpeg": ".jpg",
+    "image/x-png": ".png",
+    "image/x-ms-bmp": ".bmp",
+    "video/3gpp": ".3gp",
+    "video/x-matroska": ".mkv",
+    "audio/mp3": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/x-m4a": ".m4a",
+    "audio/amr": ".amr",
+    "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "audio/wave": ".wav",
+    "audio/flac": ".flac",
+    "text/rtf": ".rtf",
+    "text/vcard": ".vcf",
+    "application/x-pdf": ".pdf",
+    "application/x-zip-compressed": ".zip",
+    f"{_OFFICE}wordprocessingml.document": ".docx",
+    f"{_OFFICE}spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}presentationml.presentation": ".pptx",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.ms-outlook": ".msg",
+}
+# The library's own table, since a machine's might say otherwise.
 _ENDINGS = MimeTypes(())
+# With a letter in it: a screenshot's name may end with the time.
+_HAS_ENDING = re.compile(r"\.\d{0,3}[^\W\d]\w{0,7}\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -52,10 +89,15 @@ class Part:
 
 
 def part_name(part: Part) -> str:
-    """Return what a part is called as a file, also where the sender called it nothing."""
-    if name := part.name or _NAMES.get(part.declared_type):
-        return name
-    ending = _ENDINGS.guess_extension(part.declared_type) or ""
+    """Return what a part is called as a file, also where the sender left out the name or its ending."""
+    if part.name and _HAS_ENDING.search(part.name):
+        return part.name
+    if not part.name and part.declared_type in _NAMES:
+        return _NAMES[part.declared_type]
+    kind = part.declared_type
+    ending = _MORE_ENDINGS.get(kind) or _ENDINGS.guess_extension(kind, strict=False) or ".bin"
+    if part.name:
+        return part.name if ending == ".bin" else f"{part.name}{ending}"
     return f"bilaga {part.path}{ending}"
 
 

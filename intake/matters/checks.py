@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
 
 from intake import files, outbox, scanner, storage
 from intake.errors import ScannerAway
 from intake.extensions import db, now, settings
-from intake.files import Examination, finding
+from intake.files import Examination, Finding, finding
 from intake.matters.records import note
-from intake.matters.viewing import VIEWABLE
+from intake.matters.viewing import LOCKED, is_locked
 from intake.models import Attachment, Job, ScannerState
 
 # What was received in these days is scanned again when the scanner has learned something new.
 SCANNED_AGAIN_WITHIN = timedelta(days=14)
+# What is not scanned by then counts as not scanned whole.
+SCAN_SECONDS = 200
+# So many are kept of what was found, and shown.
+MOST_FINDINGS = 50
 # The scanner opens these itself; what lies in others it must be given by itself.
 _SCANNER_OPENS = ("application/zip", "message/rfc822")
 
@@ -33,7 +39,9 @@ class Checked:
 
     verdict: str
     seen: Examination
+    began_at: datetime
     scanned_with: str | None = None
+    is_scanned_whole: bool = False
 
 
 def look_at(attachment: Attachment) -> Checked:
@@ -42,13 +50,14 @@ def look_at(attachment: Attachment) -> Checked:
     Raises ScannerAway when the scanner gives no answer and nothing else was found that locks the
     file: it then waits, nothing is said.
     """
+    began_at = now()
     with storage.current().local_path(attachment.storage_key) as file, TemporaryDirectory() as scratch:
         seen = files.examine(attachment.name, file, settings().tables.files, Path(scratch))
         try:
-            return scan(seen, scanner.current())
+            return replace(scan(seen, scanner.current()), began_at=began_at)
         except ScannerAway:
             if seen.verdict(is_received=True) == "quarantine":
-                return Checked("quarantine", seen)
+                return Checked("quarantine", seen, began_at)
             raise
 
 
@@ -57,23 +66,24 @@ def scan(seen: Examination, by: scanner.Scanner) -> Checked:
 
     Raises ScannerAway.
     """
-    known = by.signatures()
-    is_whole = known is not None
+    known, began_at = by.signatures(), datetime.now(UTC)
+    is_whole, ends_at = known is not None, time.monotonic() + SCAN_SECONDS
     for each, file in _to_scan(seen) if known else ():
-        found = by.scan(file)
+        found = by.scan(file) if time.monotonic() < ends_at else None
         if found is None or not found.is_whole:
             is_whole = False
         elif found.is_infected:
-            seen = _with(seen, "malware", each, found.signature or "okänd signatur")
+            signature = found.signature or "okänd signatur"
+            seen = seen.with_finding(each.path, finding("malware", signature=signature))
         elif found.signature and seen.verdict(is_received=True) == "accept":
             # Where the file was seen to have a password or macros, the scanner says nothing new.
-            seen = _with(seen, "scanner_remark", each, found.signature)
+            seen = seen.with_finding(each.path, finding("scanner_remark", signature=found.signature))
     verdict: str = seen.verdict(is_received=True)
     if known and not is_whole:
-        seen = replace(seen, findings=(*seen.findings, finding("scan_incomplete")))
+        seen = seen.with_finding("", finding("scan_incomplete"))
     if verdict == "accept" and not is_whole:
         verdict = "not_scanned"
-    return Checked(verdict, seen, known.version if known else None)
+    return Checked(verdict, seen, began_at, known.version if known else None, is_whole)
 
 
 def _to_scan(seen: Examination) -> Iterator[tuple[Examination, Path]]:
@@ -85,35 +95,48 @@ def _to_scan(seen: Examination) -> Iterator[tuple[Examination, Path]]:
             yield from ((each, each.file) for each in around.inner if each.file)
 
 
-def _with(seen: Examination, code: str, where: Examination, signature: str) -> Examination:
-    named = signature if where is seen or not where.path else f"{signature} i {where.name}"
-    return replace(seen, findings=(*seen.findings, finding(code, signature=named)))
-
-
 def record_check(attachment_id: uuid.UUID, checked: Checked, claim: outbox.Claim) -> None:
-    """Record what a check found, ask for the file's safe views if it may have some, and commit."""
-    attachment = db.session.get_one(Attachment, attachment_id)
-    was_locked = attachment.verdict == "quarantine"
-    seen = checked.seen
-    statement = update(Attachment).where(Attachment.id == attachment_id)
-    db.session.execute(
-        statement.values(
-            verdict=checked.verdict,
-            detected_type=seen.detected_type,
-            findings=[asdict(found) for found in seen.all_findings()],
-            facts=dict(seen.facts),
-            contents=[] if _lies_open(attachment) else _contents(seen),
-            scanned_with=checked.scanned_with,
-            checked_at=now(),
-        ).execution_options(synchronize_session=False)
-    )
-    if checked.verdict == "quarantine" and not was_locked:
-        codes = [found.code for found in seen.all_findings()]
-        note(attachment.matter_id, "file_quarantined", {"attachment": str(attachment_id), "findings": codes})
-    if checked.verdict in VIEWABLE and attachment.drawn_at is None:
-        outbox.add("draw_file", attachment_id, dedupe=f"draw_file:{claim.job_id}")
+    """Record what a check found, ask for the file's safe views if it may have some, and commit.
+
+    A check that began before the one that is recorded changes nothing, and what a scanner has once
+    found stays until a whole scan finds it no more.
+    """
+    attachment = db.session.get_one(Attachment, attachment_id, with_for_update=True)
+    if attachment.check_began_at is None or attachment.check_began_at <= checked.began_at:
+        _record(attachment, checked)
+        if attachment.drawn_at is None and not is_locked(attachment):
+            outbox.add("draw_file", attachment_id, dedupe=f"draw_file:{claim.job_id}")
     claim.finish()
     db.session.commit()
+
+
+def _record(attachment: Attachment, checked: Checked) -> None:
+    seen, verdict, was_locked = checked.seen, checked.verdict, attachment.verdict in LOCKED
+    found = [asdict(each) for each in _most_telling(seen)]
+    if not checked.is_scanned_whole:
+        stays = [each for each in attachment.findings if each["code"] == "malware" and each not in found]
+        found, verdict = [*stays, *found], "quarantine" if stays else verdict
+    contents = [] if _lies_open(attachment) else _contents(seen)
+    if contents != attachment.contents:
+        # Views are known by where they lie within.
+        attachment.drawn_at = None
+    attachment.verdict, attachment.detected_type = verdict, seen.detected_type
+    attachment.findings, attachment.facts, attachment.contents = found, dict(seen.facts), contents
+    attachment.scanned_with, attachment.check_began_at = checked.scanned_with, checked.began_at
+    attachment.checked_at = now()
+    if was_locked != (verdict in LOCKED):
+        codes = sorted({each["code"] for each in found})
+        what = "file_released" if was_locked else "file_quarantined"
+        note(attachment.matter_id, what, {"attachment": str(attachment.id), "findings": codes})
+
+
+def _most_telling(seen: Examination) -> list[Finding]:
+    """Return what was found, what locks first, and no more than a page can show."""
+    found = seen.all_findings()
+    rest = len(found) - MOST_FINDINGS
+    first = sorted(found, key=lambda each: (bool(each.path), not files.is_locking([each.code])))
+    more = [finding("more_findings", count=rest)] if rest > 0 else []
+    return [*first[:MOST_FINDINGS], *more]
 
 
 def _lies_open(attachment: Attachment) -> bool:
@@ -154,20 +177,27 @@ def scan_again(at_most: int) -> int:
     if known is None:
         return 0
     _keep_state(known.version)
-    dedupe = func.concat("check_file:", Attachment.id, ":", known.version)
-    is_old = Attachment.scanned_with.is_distinct_from(known.version)
-    is_asked = exists().where(Job.dedupe == dedupe)
+    is_open = select(func.count()).where(
+        Job.kind == "check_again", Job.done_at.is_(None), Job.due_at <= now()
+    )
+    room = at_most - (db.session.scalar(is_open) or 0)
+    dedupe = func.concat("check_again:", Attachment.id, ":", known.version)
     wanted = (
         select(Attachment.id, dedupe)
         .where(Attachment.created_at > now() - SCANNED_AGAIN_WITHIN, Attachment.verdict != "unchecked")
-        .where(is_old, ~is_asked)
+        .where(Attachment.scanned_with.is_distinct_from(known.version), ~exists().where(Job.dedupe == dedupe))
         .order_by(Attachment.created_at.desc())
-        .limit(at_most)
+        .limit(max(0, room))
     )
     asked = db.session.execute(wanted).all()
     for attachment_id, key in asked:
-        outbox.add("check_file", attachment_id, dedupe=key)
-    db.session.commit()
+        outbox.add("check_again", attachment_id, dedupe=key)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        # Another dispatcher asked at the same moment.
+        db.session.rollback()
+        return 0
     return len(asked)
 
 

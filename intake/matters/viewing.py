@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
-from intake import files, outbox, rows, storage
+from intake import files, ledger, outbox, rows, storage
 from intake.errors import AnalysisFailed
 from intake.extensions import db, now, settings
-from intake.models import Attachment, FileText, Rendition
+from intake.models import Attachment, FileText, Rendition, new_id
 from intake.storage import Stored
 
-# Views are made of what nothing locks, whether or not a scanner was there to see it.
-VIEWABLE = ("accept", "warn", "not_scanned")
+LOCKED = ("quarantine", "refuse")
 # So many of the files within one are drawn; the others are listed.
 MOST_INNER = 100
+# What is not drawn by then, or within so many bytes, is told of; the rest is kept.
+DRAW_SECONDS = 360
+MOST_PICTURE_BYTES = 200 * 1024 * 1024
+_NOT_ALL = "Alla filer i den kunde inte visas: de är för många eller för stora."
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,35 @@ class View:
     text: str
     problem: str | None
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(stored.size_bytes for stored, _ in self.pictures)
+
+
+def is_locked(attachment: Attachment, inner: str = "") -> bool:
+    """Say whether nothing may be seen of an attachment, or of what lies at a path within it.
+
+    What locks one file within another locks the whole as an original, and leaves the rest to be seen.
+    """
+    if attachment.verdict not in LOCKED:
+        return False
+    if not attachment.contents:
+        return True
+    own = [found["code"] for found in attachment.findings if not found.get("path")]
+    around = [each for each in attachment.contents if f"{inner}.".startswith(f"{each['path']}.")]
+    found = [found["code"] for each in around for found in each["findings"]]
+    return files.is_locking([*own, *found])
+
 
 def draw(attachment: Attachment) -> tuple[View, ...]:
     """Make the views of an attachment and of what lies within it; their bytes are stored, in no row yet."""
-    views = []
+    views: list[View] = []
+    ends_at = time.monotonic() + DRAW_SECONDS
     with storage.current().local_path(attachment.storage_key) as file, TemporaryDirectory() as scratch:
         for number, (inner, path, detected_type) in enumerate(_to_draw(attachment, file, Path(scratch))):
+            if time.monotonic() > ends_at or sum(view.size_bytes for view in views) > MOST_PICTURE_BYTES:
+                views[0] = replace(views[0], problem=" ".join(filter(None, (views[0].problem, _NOT_ALL))))
+                break
             folder = Path(scratch) / f"view-{number}"
             folder.mkdir()
             views.append(_view(inner, path, detected_type, folder))
@@ -46,12 +73,14 @@ def draw(attachment: Attachment) -> tuple[View, ...]:
 
 def _to_draw(attachment: Attachment, file: Path, scratch: Path) -> Iterator[tuple[str, Path, str]]:
     """Yield what is to be drawn: path within, file and type."""
+    if is_locked(attachment):
+        return
     yield "", file, attachment.detected_type or ""
     if attachment.contents:
         limits = settings().tables.files
         seen = files.examine(attachment.name, file, limits, scratch)
         inner = islice(seen.walk(), 1, None)
-        fit = (each for each in inner if each.file and each.verdict(is_received=True) in VIEWABLE)
+        fit = (each for each in inner if each.file and not is_locked(attachment, each.path))
         for each in islice(fit, MOST_INNER):
             if each.file:
                 yield each.path, each.file, each.detected_type
@@ -93,7 +122,18 @@ def record_views(attachment_id: uuid.UUID, views: tuple[View, ...], claim: outbo
             )
         if view.text:
             rows.insert(FileText, attachment_id=attachment_id, inner=view.inner, text=view.text)
-    attachment.drawn_at = now()
+    # What a later check has locked meanwhile is drawn when one lets it go.
+    attachment.drawn_at = now() if views else None
     attachment.view_problem = views[0].problem if views else None
     claim.finish()
     db.session.commit()
+
+
+def ask_missing(at_most: int = 200) -> int:
+    """Ask for the views of files that were checked and have none, and commit; return how many."""
+    query = ledger.PROOFS["checked_file_without_views"] + " ORDER BY id DESC LIMIT :most"
+    missing = db.session.scalars(text(query), {"most": at_most}).all()
+    for attachment_id in missing:
+        outbox.add("draw_file", attachment_id, dedupe=f"draw_file:{new_id()}")
+    db.session.commit()
+    return len(missing)

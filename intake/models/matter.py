@@ -229,7 +229,8 @@ class Attachment(Base):
 
     ``part`` is its place in the letter that it came with ("2~1": the first of what lay within part 2).
     ``facts`` are what the file tells of itself, ``contents`` what lies within it, each with its own
-    verdict. ``scanned_with`` names the signatures of the last scan; ``drawn_at`` is when its safe views
+    verdict. ``scanned_with`` names the signatures of the last scan, ``check_began_at`` is when the check
+    began that is recorded; ``drawn_at`` is when its safe views
     were made, and ``view_problem`` why there are none.
     """
 
@@ -261,6 +262,7 @@ class Attachment(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=sql("'{}'"))
     contents: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
     scanned_with: Mapped[str | None]
+    check_began_at: Mapped[datetime | None]
     drawn_at: Mapped[datetime | None]
     view_problem: Mapped[str | None]
 

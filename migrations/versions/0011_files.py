@@ -15,19 +15,22 @@ COLUMNS: tuple[sa.Column[Any], ...] = (
     sa.Column("facts", postgresql.JSONB(), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("contents", postgresql.JSONB(), nullable=False, server_default=sa.text("'[]'")),
     sa.Column("scanned_with", sa.Text()),
+    sa.Column("check_began_at", sa.DateTime(timezone=True)),
     sa.Column("drawn_at", sa.DateTime(timezone=True)),
     sa.Column("view_problem", sa.Text()),
 )
-# What was checked before knew nothing of what lies within a file, and has no views.
+# What was checked before knew nothing of what lies within a file, and has no views. It is looked at again,
+# the latest first and one each three seconds, so that what comes in meanwhile does not wait for it.
 LOOKED_AT_AGAIN = """
     INSERT INTO job (id, kind, dedupe, subject_id, created_at, due_at, attempts, sends)
-    SELECT gen_random_uuid(), 'check_file', 'check_file:' || id || ':' || '0011', id, now(), now(), 0, 0
+    SELECT gen_random_uuid(), 'check_again', 'check_again:' || id || ':' || '0011', id, now(),
+           now() + row_number() OVER (ORDER BY created_at DESC) * interval '3 seconds', 0, 0
     FROM attachment WHERE verdict <> 'unchecked'"""
 DERIVED = "SELECT, INSERT, UPDATE, DELETE"
 GRANTS = {
     "handler": {"rendition": "SELECT", "file_text": "SELECT"},
     "worker": {
-        "attachment": "UPDATE (facts, contents, scanned_with, drawn_at, view_problem)",
+        "attachment": "UPDATE (facts, contents, scanned_with, check_began_at, drawn_at, view_problem)",
         "rendition": DERIVED,
         "file_text": DERIVED,
         "byte_check": DERIVED,
@@ -152,7 +155,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_access_log_attachment_id_at"), "access_log")
     for table in ("scanner_state", "byte_check", "file_text", "rendition"):
         op.drop_table(table)
-    op.execute("DELETE FROM job WHERE kind = 'draw_file' OR (kind = 'check_file' AND dedupe LIKE '%0011')")
+    op.execute("DELETE FROM job WHERE kind IN ('draw_file', 'check_again')")
     op.drop_index(op.f("ix_attachment_created_at"), "attachment")
     for column in reversed(COLUMNS):
         op.drop_column("attachment", column.name)

@@ -77,9 +77,31 @@ def zipped(*names, comment=b""):
     return packed(made, comment)
 
 
-def office(main, *more):
+def office(main, *more, main_type=None):
     """Make a document of Word ("word"), Excel ("xl") or PowerPoint ("ppt"), with more parts at its end."""
-    return zipped("[Content_Types].xml", "_rels/.rels", MAIN[main], *MORE[main], *more)
+    names = ("[Content_Types].xml", "_rels/.rels", MAIN[main], *MORE[main], *more)
+    if main_type is None:
+        return zipped(*names)
+    types = _content_types(names).replace(MAIN_TYPES[MAIN[main]], main_type)
+    return packed(
+        {name: PARTS.get(name, name) for name in names}
+        | {"[Content_Types].xml": types, "_rels/.rels": _package_relations(names)}
+    )
+
+
+def der(tag, *parts):
+    """Make a value of ASN.1 in DER."""
+    content = b"".join(parts)
+    length = len(content).to_bytes(4, "big")
+    return bytes([tag, 0x84]) + length + content
+
+
+def signed(content, kind=2):
+    """Make an S/MIME envelope of CMS around content; 2 is a signed one, 3 a locked one."""
+    oid = bytes.fromhex("06092a864886f70d0107")
+    inner = [der(0xA0, der(0x04, content))] if content is not None else []
+    body = (der(0x02, b"\1"), der(0x31), der(0x30, oid + b"\1", *inner), der(0x31))
+    return der(0x30, oid + bytes([kind]), der(0xA0, der(0x30, *body)))
 
 
 def _content_types(names):

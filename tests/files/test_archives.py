@@ -13,6 +13,7 @@ import pyzipper
 from intake.files import examine
 from tests.files.looked import LIMITS, looked
 from tests.files.making import picture
+from tests.letters.outlook_files import compound, message
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -233,3 +234,10 @@ def test_a_damaged_entry_does_not_hide_the_others(tmp_path):
 def test_what_the_directory_does_not_know_of_is_told(tmp_path):
     hidden, shown = archive(("a.txt", "gömd")), archive(("b.txt", "Hej"))
     assert looked(tmp_path, "a.zip", hidden + shown).codes == ["archive_hides"]
+
+
+def test_the_page_that_outlooks_letter_is_itself_is_no_attachment(tmp_path):
+    page = b"<p>Kostar 50 kr</p>"
+    letter = compound(message({0x0037: "Hej", 0x1000: "Se <http://x.example>", 0x1013: page, 0x3FDE: 1252}))
+    seen = looked(tmp_path, "hej.msg", letter)
+    assert [(each.name, each.is_child) for each in seen.inner] == [("brev.html", False)]

@@ -65,6 +65,11 @@ def test_a_cut_recording_is_passed_on_with_a_note(tmp_path, name):
     assert looked(tmp_path, name, ORDINARY[name][:-9]).codes == ["media_damaged"]
 
 
+@pytest.mark.parametrize("data", [b"MZ\x90\0" * 30, b"<?php system('id');?>" * 9, b"\xff" * 90])
+def test_what_holds_no_frames_is_no_recording(tmp_path, data):
+    assert "media_unreadable" in looked(tmp_path, "memo.amr", b"#!AMR\n" + data).codes
+
+
 def test_a_recording_that_broke_off_is_passed_on_with_a_note(tmp_path):
     broken = BEGAN + box("mdat", b"\0" * 4000)
     assert looked(tmp_path, "film.mov", broken).codes == ["media_damaged"]

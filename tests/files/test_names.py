@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -13,9 +14,33 @@ from config.tables import read_tables
 from intake.errors import FileEmpty, FileTooLarge, FileTypeRefused
 from intake.files import CleanName, clean_name, disposition, extension, refuse_before_sending
 from intake.files.names import deception
+from intake.letters import Part, part_name
 from tests.files.looked import looked
 
 LIMITS = read_tables().files
+
+
+@pytest.mark.parametrize(
+    ("name", "declared_type", "called"),
+    [
+        (None, "image/png", "bilaga 1.2.png"),
+        (None, "image/webp", "bilaga 1.2.webp"),
+        (None, "image/jpg", "bilaga 1.2.jpg"),
+        (None, "audio/mp4", "bilaga 1.2.m4a"),
+        (None, "application/octet-stream", "bilaga 1.2.bin"),
+        (None, "x/okänd", "bilaga 1.2.bin"),
+        (None, "application/pkcs7-signature", "signatur.p7s"),
+        ("IMG_0012", "image/jpeg", "IMG_0012.jpg"),
+        ("Faktura nr. 12 mars", "application/pdf", "Faktura nr. 12 mars.pdf"),
+        ("Skärmbild kl. 10.11", "image/png", "Skärmbild kl. 10.11.png"),
+        ("film.3gp", "video/mp4", "film.3gp"),
+        ("LICENSE", "application/octet-stream", "LICENSE"),
+        ("a.exe", "image/png", "a.exe"),
+    ],
+)
+def test_a_letters_attachment_without_an_ending_gets_that_of_its_type(name, declared_type, called):
+    part = Part("1.2", name, declared_type, 1, "", is_inline=False, file=Path("x"))
+    assert part_name(part) == called
 
 
 @pytest.mark.parametrize(

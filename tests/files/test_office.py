@@ -555,6 +555,11 @@ def test_what_rich_text_fetches_is_a_warning(tmp_path, body, codes):
     assert looked(tmp_path, "a.rtf", made.rtf(body)).codes == codes
 
 
+@pytest.mark.parametrize("end", [b"", b"}<script>alert(1)</script>", b"}MZ\x90\0"])
+def test_rich_text_that_breaks_off_or_goes_on_is_passed_on_with_a_note(tmp_path, end):
+    assert looked(tmp_path, "a.rtf", b"{\\rtf1\\ansi Hej" + end).codes == ["office_damaged"]
+
+
 def test_each_object_in_rich_text_is_read_though_the_first_is_not_closed_well(tmp_path):
     first = made.rtf_object("Package", made.native("a.txt", b"Hej")[4:])
     second = made.rtf_object("Package", made.native("b.txt", b"Hej")[4:]).replace(

@@ -30,6 +30,8 @@ PAGES = {
     "ram.txt": b"<iframe src='https://example.org'></iframe>",
     "lank.txt": b"<a href=' javascript:alert(1)'>x</a>",
     "php.txt": b"<?php system($_GET[1]); ?>",
+    "php.ics": b"BEGIN:VCALENDAR\r\n<?php system($_GET[1]); ?>",
+    "sida.vcf": b"BEGIN:VCARD\r\n<!DOCTYPE html><html>",
     "form.txt": b"<form method=post action='https://example.org'>",
 }
 WORDS = {
@@ -41,11 +43,17 @@ WORDS = {
     "lista.txt": "Get-ready party\nSet menu: fisk\nstart / mål\n".encode(),
     "tabell.csv": "Namn;Belopp;Telefon\nÅsa;-44,00;+46701234567\nBo;=1+2;@bo\n".encode(),
     "minus.csv": b"a,b\n-1,+2\n- x,=A1\n",
+    "person.csv": b"ID;Personnr;Namn\n1;19900101;Bo\n2;19800101;Eva\n",
+    "lista.csv": b"- namn|adress|telefon!\n- Bo|Gatan 1|112\n",
+    "inbjudan.ics": b"BEGIN:VCALENDAR\r\nX-ALT-DESC;A=text/html:<html>\r\n <body>Hej\r\nEND:VCALENDAR\r\n",
 }
 FORMULAS = {
     "dde.csv": b"a;b\n=cmd|' /C calc'!A0;1\n",
     "lank.csv": b'a,b\n"=HYPERLINK(""http://example.org"",""x"")",1\n',
     "plus.csv": b"a;b\n1;+cmd|'/c calc'!A1\n",
+    "summa.csv": b"a;b\n@SUM(1+1)*cmd|' /C calc'!A0;1\n",
+    "minus.csv": b"a,b\n-2+3+powershell.exe|'-enc x'!A0,1\n",
+    "sylk.csv": b"ID;P\nO;E\nNN;NAuto_open;ER101C1\n",
     "web.txt": b'a\tb\n1\t=WEBSERVICE("http://example.org")\n',
 }
 

@@ -55,6 +55,10 @@ def test_content_that_disagrees_with_its_name_is_quarantined(tmp_path, name):
     assert {each.code for each in seen.findings} & {"content_disagrees", "active_text"}
 
 
+def test_a_picture_under_the_name_of_another_is_passed_on_with_a_warning(tmp_path):
+    assert [each.code for each in compared(tmp_path, "a.jpg", PNG).findings] == ["other_picture"]
+
+
 def test_every_type_on_the_list_has_an_ordinary_sample():
     assert {extension(name) for name in ORDINARY} == set(LIMITS.types)
 

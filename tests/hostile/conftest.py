@@ -28,21 +28,32 @@ def scanner():
 
 
 @pytest.fixture
-def check(make_app, scanner, monkeypatch, clock):
-    """Check every file that waits for it, as a worker does."""
+def waiting(make_app, scanner, monkeypatch, clock):
+    """Do every job of a kind that waits, as a worker does."""
     worker = make_app("citizen", "worker", scanner=scanner)
     monkeypatch.setattr(process, "app", lambda: worker)
 
-    def run():
+    def run(kind):
         clock.at += timedelta(minutes=10)
         with worker.app_context():
-            waiting = select(Job.id).where(Job.kind == "check_file", Job.done_at.is_(None))
-            jobs = db.session.scalars(waiting).all()
+            jobs = db.session.scalars(select(Job.id).where(Job.kind == kind, Job.done_at.is_(None))).all()
             db.session.rollback()
         for job in jobs:
-            tasks.check_file(str(job))
+            getattr(tasks, kind)(str(job))
 
     return run
+
+
+@pytest.fixture
+def check(waiting):
+    """Check every file that waits for it."""
+    return lambda: waiting("check_file")
+
+
+@pytest.fixture
+def draw(waiting):
+    """Make the safe views of every file that was checked."""
+    return lambda: waiting("draw_file")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import zlib
 
 from PIL import ExifTags, Image
 
-from tests.file_samples import JPEG, ORDINARY, PAGE, PDF, PROGRAM, SHORTCUT, boxed, office, ole, zipped
+from tests.file_samples import JPEG, ORDINARY, PAGE, PDF, PROGRAM, SHORTCUT, boxed, ole, zipped
 from tests.files import office_samples, pdf_samples
 
 # Written so that no scanner takes this file for what it is about.
@@ -77,9 +77,7 @@ def photo(**options):
 def with_place():
     """Make a photo whose EXIF tells where it was taken."""
     told = Image.Exif()
-    told.get_ifd(ExifTags.IFD.GPSInfo).update(
-        {1: "N", 2: (59.0, 19.0, 45.48), 3: "E", 4: (18.0, 4.0, 6.96)}
-    )
+    told.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (59.0, 19.0, 45.48), 3: "E", 4: (18.0, 4.0, 6.96)})
     return photo(exif=told)
 
 
@@ -87,7 +85,9 @@ def wide_png():
     """Make a PNG whose head, with its right checksum, says 50,000 x 50,000."""
 
     def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
@@ -148,7 +148,7 @@ QUARANTINED = {
     "36-strom.pdf": pdf_samples.SHAPES["bomb"],
 }
 REFUSED = {"15-foto.jpg.exe": PROGRAM, "21-bild.svg": SVG, "32-makron.docm": WARNED["32-makron.docx"]}
-# What only a scanner sees: each holds EICAR, the latter two packed so that it must be taken out first.
+# What only a scanner knows; in the PDF it is packed as no scanner unpacks it.
 INFECTED = {
     "40-ensam.txt": EICAR,
     "40-packad.zip": archive([("a.txt", EICAR)]),

@@ -26,7 +26,9 @@ def test_without_a_scanner_the_matter_is_there_its_file_waits_and_is_scanned_lat
     check()
     ((address, state),) = files_of(anna).values()
     assert state == "väntar på kontroll"
-    assert "Hämta en fil som inte är kontrollerad?" in anna.get(address).text
+    page = anna.get(address).text
+    assert "Filen väntar på kontroll. Vi vet inte än om den är farlig." in page
+    assert "Hämta originalet" in page
     scanner.answer = Scan(is_infected=False, signature=None)
     check()
     assert files_of(anna) == {"a.txt": (address, "kontrollerad")}

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pikepdf
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from intake import ledger, outbox, storage
 from intake.errors import AnalysisFailed, ScannerAway
@@ -17,7 +17,7 @@ from intake.extensions import db
 from intake.matters import checks, viewing
 from intake.models import Attachment, Event, FileText, Job, Rendition, ScannerState
 from intake.scanner import Scan
-from tests.letters_home import deliver, letter
+from tests.letters_home import deliver, letter, receive
 from tests.scanners import CLEAN, Scanner
 from workers import process, tasks
 
@@ -40,7 +40,7 @@ def work(kind):
     jobs = db.session.scalars(select(Job.id).where(Job.kind == kind, Job.done_at.is_(None))).all()
     db.session.rollback()
     for job in jobs:
-        getattr(tasks, kind)(str(job))
+        getattr(tasks, outbox.KINDS[kind].task.rpartition(".")[2])(str(job))
     db.session.expire_all()
 
 
@@ -86,7 +86,7 @@ def test_what_lies_in_a_pdf_is_handed_to_the_scanner_by_itself(scanner):
     scanner.answers["ont uppsåt".encode()] = Scan(True, "Eicar-Test")
     file = bring("a.pdf", pdf_holding("brev.txt", "Här finns ont uppsåt.".encode()))
     assert file.verdict == "quarantine"
-    assert "Eicar-Test i brev.txt" in "".join(found["handler"] for found in file.findings)
+    assert "I brev.txt: Skadlig kod: Eicar-Test." in "".join(found["handler"] for found in file.findings)
 
 
 def test_where_the_scanner_hit_a_limit_a_file_is_not_called_clean(scanner):
@@ -179,18 +179,95 @@ def test_new_signatures_let_lately_received_files_be_scanned_again(scanner):
     scanner.version, scanner.answer = "2", Scan(True, "Ny-Fara")
     assert checks.scan_again(10) == 1
     assert checks.scan_again(10) == 0
-    work("check_file")
+    work("check_again")
     assert (the(Attachment).verdict, the(Attachment).scanned_with) == ("quarantine", "2")
     assert "file_quarantined" in db.session.scalars(select(Event.what)).all()
     assert the(ScannerState).signatures == "2"
+
+
+def test_an_older_check_never_overwrites_a_newer_one(scanner, clock):
+    file = bring("bild.jpg", photo())
+    older = checks.look_at(file)
+    clock.at += timedelta(seconds=5)
+    scanner.answer = Scan(True, "Ny-Fara")
+    newer = checks.look_at(file)
+    for checked in (newer, older):
+        outbox.add("check_again", file.id, dedupe=f"again:{checked.began_at}")
+        db.session.commit()
+        job = db.session.scalars(select(Job.id).where(Job.dedupe == f"again:{checked.began_at}")).one()
+        checks.record_check(file.id, checked, outbox.claim(job, "test:1:0.00"))
+    assert the(Attachment).verdict == "quarantine"
+
+
+@pytest.mark.parametrize("answer", [Scan(False, None, is_whole=False), ScannerAway("no answer"), None])
+def test_only_a_whole_scan_lets_a_found_file_go(scanner, answer):
+    scanner.answer = Scan(True, "Ny-Fara")
+    file = bring("bild.jpg", photo())
+    scanner.version, scanner.answer = "2", answer
+    outbox.add("check_again", file.id, dedupe="again")
+    db.session.commit()
+    work("check_again")
+    assert (the(Attachment).verdict, "malware" in codes()) == ("quarantine", True)
+
+
+def test_what_a_whole_scan_finds_no_more_is_let_go_and_drawn(scanner):
+    scanner.answer = Scan(True, "Falskt-Larm")
+    file = bring("bild.jpg", photo())
+    scanner.answer = CLEAN
+    outbox.add("check_again", file.id, dedupe="again")
+    db.session.commit()
+    work("check_again")
+    work("draw_file")
+    assert the(Attachment).verdict == "accept"
+    assert the(Rendition).number == 1
+    assert "file_released" in db.session.scalars(select(Event.what)).all()
+
+
+def test_one_bad_file_in_an_archive_leaves_the_others_to_be_seen():
+    bring("allt.zip", zipped(bild_jpg=photo(), prog_exe=b"MZ" + b"\0" * 300))
+    work("draw_file")
+    assert the(Attachment).verdict == "quarantine"
+    assert [view.inner for view in db.session.scalars(select(Rendition))] == ["1"]
+
+
+def test_a_file_without_views_is_missed_and_asked_for():
+    bring("bild.jpg", photo())
+    db.session.execute(delete(Job).where(Job.kind == "draw_file"))
+    db.session.commit()
+    assert ledger.reconcile().exceptions["checked_file_without_views"]
+    assert viewing.ask_missing() == 1
+    work("draw_file")
+    assert ledger.reconcile().is_whole
+
+
+def test_new_letters_go_before_what_is_checked_again(scanner, clock):
+    bring("bild.jpg", photo())
+    scanner.version = "2"
+    checks.scan_again(10)
+    clock.at += timedelta(seconds=1)
+    receive(letter())
+    assert [sending.kind.task.rpartition(".")[2] for sending in outbox.take_due(9, "heavy")] == [
+        "parse_letter",
+        "draw_file",
+        "check_file",
+    ]
+
+
+def test_a_flood_of_bad_files_is_told_of_in_few_words():
+    many = {f"p{number}_exe": b"MZ" + b"\0" * 300 for number in range(60)}
+    file = bring("allt.zip", zipped(**many))
+    assert len(file.findings) == checks.MOST_FINDINGS + 1
+    assert file.findings[-1]["handler"] == "Och 10 iakttagelser till."
 
 
 def test_scanning_again_goes_a_few_at_a_time_and_leaves_the_old_alone(scanner, clock):
     deliver(letter(files=(("ett.jpg", photo()), ("två.jpg", photo()))))
     work("check_file")
     scanner.version = "2"
-    assert [checks.scan_again(1), checks.scan_again(1), checks.scan_again(1)] == [1, 1, 0]
-    work("check_file")
+    assert [checks.scan_again(1), checks.scan_again(1)] == [1, 0]
+    work("check_again")
+    assert [checks.scan_again(1), checks.scan_again(1)] == [1, 0]
+    work("check_again")
     clock.at += timedelta(days=15)
     scanner.version = "3"
     assert checks.scan_again(10) == 0
@@ -201,5 +278,5 @@ def test_a_file_that_no_scanner_saw_is_scanned_when_one_comes(scanner):
     assert bring("bild.jpg", photo()).verdict == "not_scanned"
     scanner.answer = CLEAN
     assert checks.scan_again(10) == 1
-    work("check_file")
+    work("check_again")
     assert the(Attachment).verdict == "accept"

@@ -50,8 +50,9 @@ def refine(content: Content) -> str | None:
         return None
     # The body of what is called a letter may be in any encoding, or none.
     if not is_text(content.head) and not (content.extension == "eml" and _is_letter(content)):
-        # Some of what is called text is not: a notebook's file, a film of old.
-        return "application/octet-stream" if content.called.startswith("text/") else None
+        # Some of what is called text is not: a notebook's file, a film of old. Rich text may hold bytes.
+        is_text_by_name = content.called.startswith("text/") and content.called != "text/rtf"
+        return "application/octet-stream" if is_text_by_name else None
     read = replace(content, head=in_utf_8(content.head))
     return _by_its_beginning(read) or _by_its_rows(read) or _by_its_name(read)
 

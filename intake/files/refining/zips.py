@@ -11,7 +11,7 @@ from pathlib import Path
 from intake.files.refining import Content
 
 ZIP_TYPE = "application/zip"
-_BEGINS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04")
+_BEGINS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _END = struct.Struct("<4s4H2IH")
 _COMMENT_BYTES = 65_535
 # Reading a directory takes 10 µs for each entry; one beyond this is an archive, whatever lies in it.

@@ -39,6 +39,7 @@ def look_at_tnef(looking: Looking) -> None:
 
 
 def _take(looking: Looking, parts: Iterable[Part]) -> None:
+    """Take parts out; what Outlook's letter says as a page is the letter itself, as in any other letter."""
     for part in parts:
         with part.file.open("rb") as stream:
-            looking.take_out(part_name(part), stream, is_child=True)
+            looking.take_out(part_name(part), stream, is_child=not part.path.endswith("0-html"))

@@ -24,8 +24,9 @@ _MP3_KBIT = {
 }
 _MP3_HERTZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _AMR_BYTES = {
-    b"#!AMR\n": (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1),
-    b"#!AMR-WB\n": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 1, 1, 1, 1, 1, 1),
+    # By the kind in a frame's first byte; nothing stands for kinds that nobody writes.
+    b"#!AMR\n": (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 0, 0, 0, 1),
+    b"#!AMR-WB\n": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1),
 }
 
 
@@ -72,7 +73,11 @@ def opens_amr(looking: Looking, content: mmap.mmap) -> bool:
             at = len(mark)
             for _ in range(_FRAMES):
                 if at < len(content):
-                    at += frame_bytes[content[at] >> 3 & 15]
+                    length = frame_bytes[content[at] >> 3 & 15]
+                    if content[at] & 0x83 or not length:
+                        # Bits that are zero in every frame, and a kind that none has.
+                        return False
+                    at += length
             if at > len(content):
                 looking.find("media_damaged", why=_CUT)
             return True

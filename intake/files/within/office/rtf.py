@@ -32,6 +32,8 @@ class _Object:
 def look(looking: Looking) -> None:
     """Tell what rich text holds and would do."""
     content = looking.file.read_bytes()
+    if not content.rstrip(b"\0\x1a \t\r\n").endswith(b"}"):
+        looking.find("office_damaged")
     for place in richtext.groups(content, b"template"):
         links.judge_fetched(looking, place)
     for instruction in richtext.groups(content, b"fldinst"):
