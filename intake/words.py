@@ -48,7 +48,7 @@ def in_digits(size_bytes: int) -> str:
         return f"{size_bytes} byte"
     size, unit = size_bytes / 1024, "digital-kilobyte"
     for larger in ("digital-megabyte", "digital-gigabyte"):
-        if size < 1023.95:
+        if size < 999.5:
             break
         size, unit = size / 1024, larger
     rounded = round(size, 1) if size < 9.95 else round(size)

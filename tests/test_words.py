@@ -27,6 +27,8 @@ def test_a_time_is_written_in_swedish_words_and_time(at, written):
         (0, "0 byte"),
         (1023, "1023 byte"),
         (1024, "1 kB"),
+        (999 * 1024, "999 kB"),
+        (1019 * 1024, "1 MB"),
         (1_300_000, "1,2 MB"),
         (20_971_520, "20 MB"),
         (62_914_560, "60 MB"),

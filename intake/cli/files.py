@@ -51,6 +51,7 @@ def _checked(name: Path, settings: Settings, *, is_received: bool) -> dict[str, 
             seen = checks.scan(seen, from_settings(settings)).seen
         except ScannerAway as away:
             click.echo(f"intake: {name} was not scanned ({away})", err=True)
+            seen = seen.with_finding("", files.finding("unchecked"))
     return {
         "name": seen.name,
         "size": seen.size_bytes,

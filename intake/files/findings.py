@@ -105,7 +105,7 @@ KINDS: Mapping[str, Kind] = {
     "image_unusual": Kind("warn", WITH_CARE, "Bilden är av ett ovanligt slag som inte kan visas här."),
     "image_truncated": Kind("warn", DAMAGED, "Bilden är avbruten eller skadad; allt går inte att visa."),
     "image_many_frames": Kind("warn", ARRIVED, "Filen består av fler än {most} bilder."),
-    "image_has_position": Kind("note", PLACED, "Filen berättar var den är gjord: {position}"),
+    "image_has_position": Kind("note", PLACED, "Filen berättar var den är gjord."),
     "script_in_picture": Kind("warn", WITH_CARE, "I bildens beskrivning står ett skript eller en webbsida."),
     "media_unreadable": Kind("quarantine", SPECIAL, "Filen är inte ljud eller film som går att läsa."),
     "media_damaged": Kind("warn", DAMAGED, "Inspelningen är avbruten eller skadad: {why}."),
@@ -171,6 +171,7 @@ KINDS: Mapping[str, Kind] = {
         "warn", WITH_CARE, "Virusskannern anmärkte: {signature}. Öppna filen med försiktighet."
     ),
     "more_findings": Kind("note", ARRIVED, "Och {count} iakttagelser till."),
+    "unchecked": Kind("note", ARRIVED, "Väntar på kontroll: virusskannern svarar inte."),
     "scan_incomplete": Kind("note", WITH_CARE, "Virusskannern kunde inte gå igenom hela filen."),
 }
 

@@ -25,7 +25,43 @@ LOOKS = {
     "letter": "hämtade brevet som filen kom med",
     "export": "exporterade hela ärendet",
 }
-UNKNOWN = "Okänd filtyp"
+UNKNOWN = "okänd filtyp"
+# Sorts that stand on no list of what is taken, or there only under another sort's name.
+SORTS = {
+    "application/vnd.ms-tnef": "Outlook-paket (winmail.dat)",
+    "application/ms-tnef": "Outlook-paket (winmail.dat)",
+    "message/rfc822": "brev",
+    "application/encrypted": "dokument med lösenord",
+    "application/vnd.microsoft.portable-executable": "program för Windows",
+    "application/x-dosexec": "program för Windows",
+    "application/x-msi": "installation för Windows",
+    "application/x-ms-shortcut": "genväg",
+    "application/x-mswinurl": "genväg",
+    "application/vnd.ms-htmlhelp": "hjälpfil för Windows",
+    "text/x-msdos-batch": "skript för Windows",
+    "application/x-executable": "program för Linux (ELF)",
+    "application/x-pie-executable": "program för Linux (ELF)",
+    "application/x-sharedlib": "program för Linux (ELF)",
+    "application/x-mach-binary": "program för Mac (Mach-O)",
+    "application/java-archive": "Java-program",
+    "application/x-java-applet": "Java-program",
+    "application/vnd.android.package-archive": "program för Android",
+    "text/x-shellscript": "shellskript",
+    "text/x-php": "PHP-skript",
+    "text/html": "webbsida",
+    "application/xhtml+xml": "webbsida",
+    "image/svg+xml": "bild i SVG",
+    "text/xml": "XML",
+    "application/xml": "XML",
+    "application/postscript": "PostScript",
+    "application/onenote": "anteckningar från OneNote",
+    "application/vnd.apple.mpegurl": "spellista",
+    "audio/x-mpegurl": "spellista",
+    "application/x-7z-compressed": "7z-arkiv",
+    "application/x-rar": "rar-arkiv",
+    "application/vnd.rar": "rar-arkiv",
+    "application/octet-stream": "okänt innehåll",
+}
 # What stands as the reason where none was asked for: what the file or letter was when it was opened.
 CODES = (*VERDICTS, "raw")
 
@@ -41,13 +77,14 @@ class LookLine:
 
 
 def say_type(name: str, detected: str | None, limits: FileLimits) -> str:
-    """Say what sort of file it is by its content, with the technical name: ``bild (image/jpeg)``."""
+    """Say what sort of file it is by its content: ``Bild``."""
     if not detected:
         return "Filtypen är inte fastställd än"
     own = limits.types.get(extension(name))
     alike = [each for each in limits.types.values() if detected in each.mime_types]
-    said = own.name if own in alike and own else alike[0].name if alike else UNKNOWN
-    return f"{said[:1].upper()}{said[1:]} ({detected})"
+    listed = alike[0].name if alike else UNKNOWN
+    said = own.name if own in alike and own else SORTS.get(detected, listed)
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def is_photo(detected: str | None) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from intake import access
 from intake.extensions import db
 from intake.files import clean_name
+from intake.files.drawing.ways import INSTEAD
 from intake.models import Attachment, FileText, Rendition
 
 # A page with more than this takes a browser seconds to lay out; the rest is in the original.
@@ -23,7 +24,10 @@ Stage = Literal["waiting", "locked", "drawing", "drawn"]
 
 @dataclass(frozen=True)
 class Part:
-    """What lies within a file: ``path`` numbers it ("2.1"), ``depth`` is how far in."""
+    """What lies within a file: ``path`` numbers it ("2.1"), ``depth`` is how far in.
+
+    ``verdict`` is its own, and quarantine wherever nothing of it may be seen.
+    """
 
     path: str
     name: str
@@ -48,8 +52,9 @@ class Image:
 class OneFile:
     """A file, or at ``inner`` something within it, with what can be seen of it without opening it.
 
-    ``around`` is the file that it lies within, ``parts`` what lies within it. ``text_characters`` is how
-    long the whole text is.
+    ``around`` is the file that it lies within, ``parts`` what lies within it; ``is_laid_open`` says that
+    this lies beside it instead, as files of the same message. ``is_locked_around`` says that it is
+    what it lies in that is locked. ``text_characters`` is how long the whole text is.
     """
 
     id: uuid.UUID
@@ -65,6 +70,8 @@ class OneFile:
     facts: Mapping[str, str]
     around: tuple[Part, ...]
     parts: tuple[Part, ...]
+    is_laid_open: bool
+    is_locked_around: bool
     stage: Stage
     view_problem: str | None
     images: tuple[Image, ...]
@@ -74,11 +81,12 @@ class OneFile:
 
 def read_file(found: Attachment, inner: str) -> OneFile | None:
     """Read a file that the person may see; None when nothing lies at ``inner`` within it."""
-    parts = [_part(each) for each in found.contents]
+    parts = [_part(each, found) for each in found.contents]
     here = next((part for part in parts if part.path == inner), None)
     if inner and here is None:
         return None
     own = here or found
+    within = tuple(part for part in parts if not inner or part.path.startswith(f"{inner}."))
     stage = _stage(found, inner)
     images, text, characters = _seen(found.id, inner) if stage == "drawn" else ((), "", 0)
     return OneFile(
@@ -94,16 +102,18 @@ def read_file(found: Attachment, inner: str) -> OneFile | None:
         findings=here.findings if here else _words(found.findings),
         facts={} if inner else found.facts,
         around=tuple(part for part in parts if inner.startswith(f"{part.path}.")),
-        parts=tuple(part for part in parts if not inner or part.path.startswith(f"{inner}.")),
+        parts=within,
+        is_laid_open=not inner and _is_laid_open(found),
+        is_locked_around=bool(inner) and access.is_locked(found, inner.rpartition(".")[0]),
         stage=stage,
-        view_problem=None if inner else found.view_problem,
+        view_problem=None if inner else _view_problem(found),
         images=images,
         text=text,
         text_characters=characters,
     )
 
 
-def _part(each: Mapping[str, Any]) -> Part:
+def _part(each: Mapping[str, Any], found: Attachment) -> Part:
     path = str(each["path"])
     return Part(
         path=path,
@@ -111,7 +121,7 @@ def _part(each: Mapping[str, Any]) -> Part:
         size_bytes=each["size_bytes"],
         sha256=each["sha256"],
         detected_type=each["detected_type"],
-        verdict=each["verdict"],
+        verdict="quarantine" if access.is_locked(found, path) else each["verdict"],
         findings=_words(each["findings"]),
         depth=path.count("."),
     )
@@ -119,6 +129,25 @@ def _part(each: Mapping[str, Any]) -> Part:
 
 def _words(findings: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(finding["handler"] for finding in findings)
+
+
+def _is_laid_open(found: Attachment) -> bool:
+    """Say whether what lay within the file came as files of the message, as the parts of letters do."""
+    if found.part is None:
+        return False
+    is_beside = exists().where(
+        Attachment.message_id == found.message_id,
+        Attachment.part.startswith(f"{found.part}~", autoescape=True),
+    )
+    return bool(db.session.scalar(select(is_beside)))
+
+
+def _view_problem(found: Attachment) -> str | None:
+    """Return why there is no view; of an archive with a password that nothing in it is shown either."""
+    is_closed = not found.contents and any(each["code"] == "file_encrypted" for each in found.findings)
+    if is_closed and found.view_problem == INSTEAD["archive"]:
+        return INSTEAD["locked"]
+    return found.view_problem
 
 
 def _stage(found: Attachment, inner: str) -> Stage:

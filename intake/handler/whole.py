@@ -38,12 +38,13 @@ Colleagues = tuple[tuple[uuid.UUID, str], ...]
 
 @dataclass(frozen=True)
 class EventView:
-    """Something that was done, when and by whom (None: the service itself)."""
+    """Something that was done, when and by whom (None: the service itself); ``file`` names what it is about."""
 
     at: datetime
     handler: str | None
     what: str
     detail: Mapping[str, Any]
+    file: str | None
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,16 @@ def _diary_number(matter_id: uuid.UUID) -> str | None:
 
 
 def _events(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[EventView, ...]:
-    rows = db.session.scalars(select(Event).where(Event.matter_id == matter_id).order_by(Event.at, Event.id))
+    is_file = cast(Attachment.id, Text) == Event.detail["attachment"].astext
+    rows = db.session.execute(
+        select(Event, Attachment.name)
+        .outerjoin(Attachment, (Attachment.matter_id == Event.matter_id) & is_file)
+        .where(Event.matter_id == matter_id)
+        .order_by(Event.at, Event.id)
+    )
     return tuple(
-        EventView(row.at, names.get(row.handler_id) if row.handler_id else None, row.what, row.detail)
-        for row in rows
+        EventView(row.at, names.get(row.handler_id) if row.handler_id else None, row.what, row.detail, file)
+        for row, file in rows
     )
 
 

@@ -83,7 +83,7 @@ VERDICTS = {
     "unchecked": "väntar på kontroll",
     "not_scanned": "inte genomsökt",
     "accept": "kontrollerad",
-    "warn": "kontrollerad, med varning",
+    "warn": "med varning",
     "quarantine": "i karantän",
     "refuse": "i karantän",
 }

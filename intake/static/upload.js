@@ -30,6 +30,8 @@
     return isSize && isBegun && (a[2] ? isName || (isDate && state === "waiting") : isName && isDate);
   };
 
+  // What is not seen in a name, or turns it around, is neither shown nor said; the server has it whole.
+  const plain = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "");
   const percent = (item) => Math.floor((100 * item.offset) / (item.size || 1));
   const filled = (text, values) => text.replace(/{(\w+)}/g, (_, key) => values[key]);
   const say = (text) => { part("status").textContent = text; };
@@ -37,7 +39,7 @@
   const isLeaving = (item) => item.state === "leaving";
   const left = () => items.filter(isActive).length + reading;
   const inDigits = (bytes) => {
-    const [number, unit] = bytes < 1 << 20 ? [Math.ceil(bytes / 1024), "kilobyte"] : [bytes / (1 << 20), "megabyte"];
+    const [number, unit] = bytes <= 999 << 10 ? [Math.ceil(bytes / 1024), "kilobyte"] : [bytes / (1 << 20), "megabyte"];
     return number.toLocaleString(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
   };
   const hide = (name, isHidden, within) => part(name, within)?.toggleAttribute("hidden", isHidden);
@@ -80,13 +82,13 @@
   }
 
   function add(file, print) {
-    const element = part("row").content.firstElementChild.cloneNode(true);
-    for (const place of element.querySelectorAll(".name")) place.textContent = file.name;
+    const element = part("row").content.firstElementChild.cloneNode(true), name = plain(file.name);
+    for (const place of element.querySelectorAll(".name")) place.textContent = name;
     part("digits", element).textContent = `(${inDigits(file.size)})`;
-    part("bar", element).setAttribute("aria-label", file.name);
+    part("bar", element).setAttribute("aria-label", name);
     part("list").append(element);
     hide("some", false);
-    return follow(element, { print, name: file.name, size: file.size, offset: 0 });
+    return follow(element, { print, name, size: file.size, offset: 0 });
   }
 
   async function once(method, address, headers, body) {
@@ -135,7 +137,7 @@
   };
 
   async function create(item) {
-    const about = { filename: item.name, filetype: item.file.type, fingerprint: item.print };
+    const about = { filename: item.file.name, filetype: item.file.type, fingerprint: item.print };
     const pairs = Object.entries(about).map(([key, is]) => `${key} ${base64(new TextEncoder().encode(is))}`);
     const headers = { "Upload-Length": item.size, "Upload-Metadata": pairs.join() };
     const answer = await ask(item, "POST", home.dataset.uploads, headers);
@@ -223,7 +225,7 @@
     hide("wrong", true);
     for (const file of files) {
       reading++;
-      await printOf(file).then((print) => take(file, print)).catch(({ text }) => complain(`${file.name}: ${text}`));
+      await printOf(file).then((print) => take(file, print)).catch(({ text }) => complain(`${plain(file.name)}: ${text}`));
       reading--;
     }
     onward();
@@ -231,8 +233,8 @@
 
   function take(file, print) {
     const item = items.find((each) => isSame(each, print));
-    if (!item && !part("row")) return complain(filled(words.other, file));
-    if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, file));
+    if (!item && !part("row")) return complain(filled(words.other, { name: plain(file.name) }));
+    if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, { name: plain(file.name) }));
     queue(Object.assign(item || add(file, print), { file }));
   }
 

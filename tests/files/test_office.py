@@ -12,7 +12,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from intake.files.examine import examine
 from tests.files import office_samples as made
 from tests.files.looked import LIMITS, looked
-from tests.files.making import XML, office, ole, opendocument, packed
+from tests.files.making import OFFICE, RELATIONS, XML, office, ole, opendocument, packed
 
 ORDINARY = {
     "a.docx": office("word"),
@@ -567,3 +567,24 @@ def test_each_object_in_rich_text_is_read_though_the_first_is_not_closed_well(tm
     )
     seen = looked(tmp_path, "a.rtf", made.rtf(first + rb"\} \bin2 }}" + second))
     assert [each.name for each in seen.inner] == ["a.txt", "b.txt"]
+
+
+def test_a_binary_workbook_that_talks_with_another_program_is_passed_on_with_a_warning(tmp_path):
+    pairs = [(len(word).to_bytes(4, "little"), word.encode("utf-16-le")) for word in ("cmd", "/c calc")]
+    words = b"".join(length + word for length, word in pairs)
+        len(word).to_bytes(4, "little") + word.encode("utf-16-le") for word in ("cmd", "/c calc")
+    )
+    link = b"\xe8\x02" + bytes([2 + len(words)]) + b"\1\0" + words
+    book = packed(
+        {
+            "[Content_Types].xml": '<Types><Override PartName="/xl/workbook.bin" ContentType="application/'
+            'vnd.ms-excel.sheet.binary.macroEnabled.main"/></Types>',
+            "_rels/.rels": f'<Relationships xmlns="{RELATIONS}"><Relationship Id="rId1" '
+            f'Type="{OFFICE}/officeDocument" Target="xl/workbook.bin"/></Relationships>',
+            "xl/workbook.bin": b"\x83\x01\0",
+            "xl/externalLinks/externalLink1.bin": link,
+        }
+    )
+    seen = looked(tmp_path, "a.xlsb", book)
+    assert [each.handler[-11:] for each in seen.findings if each.code == "office_dde"] == ["cmd /c calc"]
+    assert seen.codes == ["office_dde"]

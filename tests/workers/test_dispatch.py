@@ -14,7 +14,7 @@ from workers import dispatch, process
 @pytest.fixture
 def dispatcher(worker_app, servers, monkeypatch):
     monkeypatch.setattr(process, "app", lambda: worker_app)
-    monkeypatch.setattr(dispatch, "_upkeep_beside", lambda: None)
+    monkeypatch.setattr(dispatch, "_beside", lambda _: None)
     carrier = redis.Redis.from_url(servers[1])
     with worker_app.app_context():
         yield dispatch.Dispatcher(carrier)

@@ -33,9 +33,8 @@ def look(looking: Looking, image: Image.Image) -> None:
 def tell_position(looking: Looking, latitude: float, longitude: float) -> None:
     """Tell a position in degrees, if it is one; 0, 0 is a camera that did not know."""
     if abs(latitude) <= 90 and abs(longitude) <= 180 and (latitude or longitude):
-        position = f"{latitude:.5f}, {longitude:.5f}"
-        looking.tell("position", position)
-        looking.find("image_has_position", position=position)
+        looking.tell("position", f"{latitude:.5f}, {longitude:.5f}")
+        looking.find("image_has_position")
 
 
 def tell_camera(looking: Looking, make: str, model: str) -> None:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from intake.files.looking import Looking
 from intake.files.within import zips
-from intake.files.within.office import links, macros, ole, parts, xml
+from intake.files.within.office import biff12, links, macros, ole, parts, xml
 from intake.files.within.office.objects import MAX_OBJECT_BYTES, OLE_BEGINS
 
 _SMALL_PART_BYTES = 32 * 1024 * 1024
@@ -137,6 +137,9 @@ def _look_at_other(looking: Looking, archive: zipfile.ZipFile, info: zipfile.Zip
     with zips.reading(archive, info) as stream:
         begins = stream.read(8)
         stream.seek(0)
+        if suffix == "bin":
+            biff12.judge_link(looking, stream.read(biff12.HEAD_BYTES))
+            stream.seek(0)
         if suffix in _PROGRAMS or begins.startswith(b"MZ"):
             looking.find("office_object", name=name)
             looking.take_out(name, stream, is_child=True)
