@@ -572,8 +572,6 @@ def test_each_object_in_rich_text_is_read_though_the_first_is_not_closed_well(tm
 def test_a_binary_workbook_that_talks_with_another_program_is_passed_on_with_a_warning(tmp_path):
     pairs = [(len(word).to_bytes(4, "little"), word.encode("utf-16-le")) for word in ("cmd", "/c calc")]
     words = b"".join(length + word for length, word in pairs)
-        len(word).to_bytes(4, "little") + word.encode("utf-16-le") for word in ("cmd", "/c calc")
-    )
     link = b"\xe8\x02" + bytes([2 + len(words)]) + b"\1\0" + words
     book = packed(
         {

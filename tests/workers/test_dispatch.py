@@ -33,3 +33,10 @@ def test_a_letter_that_waits_too_long_is_told_once_a_minute_at_most(dispatcher, 
         clock.at += timedelta(minutes=2)
     assert caplog.text.count("mail alarm: letters wait to be read: 1") == 1
     assert "hemlig" not in caplog.text
+
+
+def test_a_scanner_that_hangs_holds_no_dispatcher_up(dispatcher, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dispatch, "_beside", asked.append)
+    dispatch._round(dispatcher, dispatch.Every())
+    assert dispatch._scan_again in asked
