@@ -15,7 +15,7 @@ def look(looking: Looking) -> None:
     found = extension(looking.name)
     file_type = looking.limits.types.get(found)
     if looking.size_bytes == 0:
-        looking.find("file_empty")
+        looking.find("inner_empty" if looking.depth else "file_empty")
     elif file_type is None:
         looking.find("file_type_not_listed", what=f"Filtypen .{found}" if found else "En fil utan filändelse")
     elif looking.detected_type not in file_type.mime_types:

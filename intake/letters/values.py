@@ -32,6 +32,8 @@ _NAMES = {
     "application/pgp-encrypted": "kryptering.asc",
     "application/pkcs7-mime": "smime.p7m",
     "application/x-pkcs7-mime": "smime.p7m",
+    # Outlook keeps a signed letter whole within its own.
+    "multipart/signed": "signerat brev.eml",
 }
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."

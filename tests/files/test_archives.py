@@ -241,3 +241,12 @@ def test_the_page_that_outlooks_letter_is_itself_is_no_attachment(tmp_path):
     letter = compound(message({0x0037: "Hej", 0x1000: "Se <http://x.example>", 0x1013: page, 0x3FDE: 1252}))
     seen = looked(tmp_path, "hej.msg", letter)
     assert [(each.name, each.is_child) for each in seen.inner] == [("brev.html", False)]
+
+
+def test_an_empty_file_in_an_archive_locks_nothing(tmp_path):
+    file = tmp_path / "a.zip"
+    file.write_bytes(archive(("tom.txt", b""), ("lapp.txt", b"Hej")))
+    (tmp_path / "scratch").mkdir()
+    seen = examine("a.zip", file, LIMITS, tmp_path / "scratch")
+    assert seen.verdict(is_received=True) == "accept"
+    assert [each.code for each in seen.inner[0].findings] == ["inner_empty"]

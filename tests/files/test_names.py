@@ -30,6 +30,8 @@ LIMITS = read_tables().files
         (None, "application/octet-stream", "bilaga 1.2.bin"),
         (None, "x/okänd", "bilaga 1.2.bin"),
         (None, "application/pkcs7-signature", "signatur.p7s"),
+        (None, "multipart/signed", "signerat brev.eml"),
+        (None, "application/rtf", "bilaga 1.2.rtf"),
         ("IMG_0012", "image/jpeg", "IMG_0012.jpg"),
         ("Faktura nr. 12 mars", "application/pdf", "Faktura nr. 12 mars.pdf"),
         ("Skärmbild kl. 10.11", "image/png", "Skärmbild kl. 10.11.png"),

@@ -25,6 +25,8 @@ ORDINARY = {
     "a.xls": ole("Workbook"),
     "a.ppt": ole("PowerPoint Document", "Current User"),
     "a.rtf": made.rtf(b"Hej \\'e5"),
+    # As Outlook writes the body of a winmail.dat.
+    "nolla.rtf": made.rtf(b"Hej") + b"\r\n\0",
     "rtf.doc": made.rtf(b"Hej"),
     "a.pages": packed({"Index/Document.iwa": b"\0", "Metadata/Properties.plist": b""}),
     "09.pages": packed({"index.xml": b"<x/>", "buildVersionHistory.plist": b""}),
@@ -496,6 +498,13 @@ def test_what_excel_opens_without_asking_is_opened(tmp_path):
     seen = looked(tmp_path, "a.xlsx", data)
     assert (seen.codes, [each.name for each in seen.inner]) == ([], ["a.xlsx"])
     assert zipfile.is_zipfile(seen.inner[0].file)
+
+
+def test_a_workbook_that_excel_opens_is_looked_into_though_its_check_fails(tmp_path):
+    data = locked(made.with_macros("xl", made.RUNS), "VelvetSweatshop")
+    at = data.index(b'encryptedVerifierHashValue="') + 28
+    spoiled = data[:at] + data[at : at + 20][::-1] + data[at + 20 :]
+    assert [each.name for each in looked(tmp_path, "a.xlsx", spoiled).inner] == ["a.xlsx"]
 
 
 def test_a_password_that_is_one_stays_a_warning(tmp_path):
