@@ -62,9 +62,10 @@ def look_at_export(person: Person, matter_id: uuid.UUID, reason: str) -> None:
 
 
 def looks_at_file(attachment_id: uuid.UUID) -> tuple[Look, ...]:
-    """Return who has looked at a file that the person may see, the last first, at most ``LOOKS``.
+    """Return who has looked at a file that the person may see, the last first.
 
-    Who took out the letter that it came in, or the whole matter, has it too.
+    Of the readings of its page, and of its pictures, at most ``LOOKS`` each; whoever took out the
+    original, the letter that it came in or the whole matter is always told.
     """
     asked = text("SELECT at, actor, what, reason FROM file_looks(:attachment_id, :most)")
     found = db.session.execute(asked, {"attachment_id": attachment_id, "most": LOOKS})

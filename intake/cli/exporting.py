@@ -24,7 +24,10 @@ def verify_export(file: Path, digest: str | None, key: str | None) -> None:
         click.echo(f"intake: {fault}", err=True)
     if found.faults:
         sys.exit(1)
-    click.echo("intake: the export is whole" if digest else f"intake: {_UNTOLD}", err=True)
+    click.echo(f"intake: {'the export is whole' if digest or key else _UNTOLD}", err=True)
 
 
-_UNTOLD = "the export agrees with its own seal; give --digest from the history to know that it is ours"
+_UNTOLD = (
+    "the export agrees with its own seal; give --digest from the history, or --key from the page, to know"
+    " that it is ours"
+)

@@ -7,6 +7,8 @@ import hmac
 import os
 import shutil
 import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,11 +17,13 @@ from werkzeug.wrappers import Response
 
 from intake import access, web
 from intake.errors import NotFound
-from intake.extensions import settings
+from intake.extensions import db, settings
+from intake.handler import letter_words, sides
 from intake.handler.forms import ExportForm
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import exporting
+from intake.matters.export_rows import Address
 from intake.models import Matter
 from intake.sealing import LOCK_WORD
 
@@ -44,7 +48,7 @@ def export(reference: str) -> Response:
         form.form_errors.append("Det finns inte plats för paketet just nu. Säg till den som sköter driften.")
         return _page(matter, form, 503)
     may_open = access.may_open_quarantine(person(), matter.id)
-    by = exporting.Exporter(person().handler_id, person().name, may_open)
+    by = exporting.Exporter(person().handler_id, person().name, may_open, _addresses)
     access.look_at_export(person(), matter.id, form.reason.data or "")
     made = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed when the answer was sent)
     try:
@@ -63,6 +67,12 @@ def _get(reference: str) -> Matter:
         access.log_refused(person(), reference)
         raise NotFound("no such matter here")
     return found
+
+
+def _addresses(letter_ids: Sequence[uuid.UUID]) -> Iterator[Address]:
+    """Yield the addresses of these letters as a matter's pages tell them."""
+    for row in db.session.execute(sides.told_addresses(person(), letter_ids)):
+        yield Address(row.id, row.destination, letter_words.cut_token(row.name))
 
 
 def _page(matter: Matter, form: ExportForm, status: int) -> Response:

@@ -41,11 +41,10 @@ def file(reference: str, attachment_id: uuid.UUID) -> Response:
 def picture(reference: str, attachment_id: uuid.UUID, number: int) -> Response:
     """Send one picture of the safe view of a file; the look is recorded."""
     inner = request.args.get("del", "")
+    file = find_file(reference, attachment_id)
     found = access.find_rendition(person(), reference, attachment_id, inner, number)
     if found is None or found.media_type not in web.PICTURES:
-        access.log_refused(person(), reference)
         raise NotFound("no such picture here")
-    file = find_file(reference, attachment_id)
     try:
         stream = storage.current().open(found.storage_key)
     except BytesMissing:

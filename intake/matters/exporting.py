@@ -1,7 +1,8 @@
 """Taking a whole matter out of the house: everything that came and was done, in one sealed zip.
 
-It holds what a handler may see. Originals in quarantine go along under lock, or are named as withheld with
-their digests; safe views are left out, since they can be made again of the originals.
+It holds what a handler may see of this matter, and nothing of another one or of another side. Originals in
+quarantine go along under lock, or are named as withheld with their digests; safe views are left out, since
+they can be made again of the originals.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import ColumnElement, func, or_, select
@@ -21,7 +22,10 @@ from intake import codes, storage
 from intake.errors import BytesMissing
 from intake.extensions import db, now
 from intake.files import clean_name
+from intake.matters import export_rows
+from intake.matters.export_rows import Addresses, Row
 from intake.matters.records import note
+from intake.matters.viewing import LOCKED
 from intake.models import (
     Arrival,
     Attachment,
@@ -35,25 +39,25 @@ from intake.models import (
     OutgoingLetter,
     PlacementRecord,
 )
-from intake.models.base import Base
 from intake.sealing import LOCK_WORD, Seal, SealedZip, as_json, lock_away
 from intake.words import in_swedish
 
-LOCKED = ("quarantine", "refuse")
 _DIRECTIONS = {"incoming": "Inkommet", "outgoing": "Från oss", "note": "Anteckning"}
-# Where the bytes lie in this installation says nothing outside of it.
-_INNER_COLUMNS = ("storage_key",)
-
-Row = dict[str, Any]
+# What most file systems take for a name, in bytes, less the end of the zip around what is locked.
+NAME_BYTES = 255 - len(".zip")
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """Who takes it out; ``may_open_quarantine`` in the unit where the matter stands."""
+    """Who takes it out; ``may_open_quarantine`` in the unit where the matter stands.
+
+    ``addresses`` finds those of letters that this person is told of.
+    """
 
     handler_id: uuid.UUID
     name: str
     may_open_quarantine: bool
+    addresses: Addresses
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def made(matter_id: uuid.UUID) -> tuple[Made, ...]:
 
 def export(matter_id: uuid.UUID, by: Exporter, target: BinaryIO, key: Ed25519PrivateKey) -> Export:
     """Write a matter to ``target`` as a sealed zip, record the seal in its history, and commit."""
-    whole = _read(matter_id)
+    whole = _read(matter_id, by.addresses)
     told = {
         "reference": whole.matter["reference"],
         "diary_number": whole.diary_number,
@@ -190,46 +194,58 @@ def _conversation(whole: _Whole, names: Mapping[uuid.UUID, str]) -> Iterator[str
     yield ""
 
 
-def _read(matter_id: uuid.UUID) -> _Whole:
+def _read(matter_id: uuid.UUID, addresses: Addresses) -> _Whole:
     """Read a matter as it is at one moment, so that what is said and what is done belong together."""
     db.session.rollback()
     db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
-        return _gather(matter_id)
+        return _gather(matter_id, addresses)
     finally:
         db.session.rollback()
 
 
-def _gather(matter_id: uuid.UUID) -> _Whole:
-    messages = _rows(Message, Message.matter_id == matter_id, Message.created_at)
+def _gather(matter_id: uuid.UUID, addresses: Addresses) -> _Whole:
+    read = export_rows.read
+    messages = read(Message, Message.matter_id == matter_id, Message.created_at)
     places = {message["id"]: place for place, message in enumerate(messages)}
-    files = _rows(Attachment, Attachment.matter_id == matter_id, Attachment.position)
+    files = read(Attachment, Attachment.matter_id == matter_id, Attachment.position)
     files.sort(key=lambda file: (places[file["message_id"]], file["position"]))
     message_of = _letters(list(places))
-    letters = _rows(Letter, Letter.id.in_(list(message_of)), Letter.received_at)
+    arrivals = read(Arrival, _arrived(list(places)), Arrival.at)
+    letters = export_rows.read_letters(list(message_of), arrivals, addresses)
     entry = db.session.get(DiaryEntry, matter_id)
-    events = _rows(Event, Event.matter_id == matter_id, Event.at)
-    acted = {row["handler_id"] for row in [*events, *messages] if row["handler_id"]}
-    handlers = db.session.execute(select(Handler.id, Handler.name).where(Handler.id.in_(acted)))
+    events = export_rows.read_events(matter_id)
     return _Whole(
         at=now(),
-        matter=_rows(Matter, Matter.id == matter_id, Matter.id)[0],
+        matter=read(Matter, Matter.id == matter_id, Matter.id)[0],
         diary_number=codes.diary_number(entry.series, entry.year, entry.number) if entry else None,
         messages=messages,
-        files=_outward(files),
-        letters=_outward(letters),
+        files=files,
+        letters=letters,
         others={
             "handelser": events,
-            "placeringar": _rows(PlacementRecord, PlacementRecord.matter_id == matter_id, PlacementRecord.at),
-            "enheter": _rows(MatterUnit, MatterUnit.matter_id == matter_id, MatterUnit.since),
-            "inkommet": _rows(Arrival, _arrived(list(places)), Arrival.at),
-            "brev-fran-oss": _rows(
-                OutgoingLetter, OutgoingLetter.matter_id == matter_id, OutgoingLetter.created_at
-            ),
-            "handlaggare": [{"id": row[0], "name": row[1]} for row in handlers.all()],
+            "placeringar": read(PlacementRecord, PlacementRecord.matter_id == matter_id, PlacementRecord.at),
+            "enheter": read(MatterUnit, MatterUnit.matter_id == matter_id, MatterUnit.since),
+            "inkommet": arrivals,
+            "brev-fran-oss": read(OutgoingLetter, _is_ours(matter_id, messages), OutgoingLetter.created_at),
+            "handlaggare": _handlers([*events, *messages]),
         },
         originals=_originals(files, letters, message_of),
     )
+
+
+def _handlers(rows: Sequence[Row]) -> list[Row]:
+    acted = {row["handler_id"] for row in rows if row["handler_id"]}
+    found = db.session.execute(select(Handler.id, Handler.name).where(Handler.id.in_(acted)))
+    return [{"id": row[0], "name": row[1]} for row in found]
+
+
+def _is_ours(matter_id: uuid.UUID, messages: Sequence[Row]) -> ColumnElement[bool]:
+    """Return the condition on OutgoingLetter: it is this matter's, or one of its messages is about it."""
+    about = [message["about_letter_id"] for message in messages if message["about_letter_id"]]
+    told = [message["id"] for message in messages]
+    is_of_message = or_(OutgoingLetter.id.in_(about), OutgoingLetter.message_id.in_(told))
+    return or_(OutgoingLetter.matter_id == matter_id, is_of_message)
 
 
 def _letters(message_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
@@ -260,29 +276,36 @@ def _originals(
     files: Sequence[Row], letters: Sequence[Row], message_of: Mapping[uuid.UUID, uuid.UUID]
 ) -> dict[uuid.UUID, _Original]:
     """Name the files of a matter and the letters they came in; a letter is locked with its files."""
+    keys = _keys(Attachment, files) | _keys(Letter, letters)
     locked = {file["message_id"] for file in files if file["verdict"] in LOCKED}
     found = {}
     for number, file in enumerate(files, 1):
-        name = clean_name(f"{number:03}-{clean_name(file['name']).shown}").shown
-        found[file["id"]] = _original(f"filer/{name}", file, is_locked=file["verdict"] in LOCKED)
+        name = _cut(clean_name(f"{number:03}-{clean_name(file['name']).shown}").shown)
+        is_locked = file["verdict"] in LOCKED
+        found[file["id"]] = _original(f"filer/{name}", file, keys, is_locked=is_locked)
     for number, letter in enumerate(letters, 1):
         is_locked = message_of[letter["id"]] in locked
-        found[letter["id"]] = _original(f"brev/{number:03}.eml", letter, is_locked=is_locked)
+        found[letter["id"]] = _original(f"brev/{number:03}.eml", letter, keys, is_locked=is_locked)
     return found
 
 
-def _original(name: str, row: Row, *, is_locked: bool) -> _Original:
-    return _Original(name, row["storage_key"], row["size_bytes"], row["sha256"], is_locked)
+def _cut(name: str) -> str:
+    """Cut a name within, so that its end stays, to what fits before ``.zip``."""
+    stem, dot, end = name.rpartition(".")
+    room = NAME_BYTES - len(f"{dot}{end}".encode())
+    if not dot or room < 1:
+        return name.encode()[:NAME_BYTES].decode(errors="ignore")
+    return stem.encode()[:room].decode(errors="ignore") + dot + end
 
 
-def _rows(model: type[Base], which: ColumnElement[bool], order: Any) -> list[dict[str, Any]]:
-    table = model.__table__
-    rows = db.session.execute(select(table).where(which).order_by(order, *table.primary_key))
-    return [dict(row) for row in rows.mappings()]
+def _original(name: str, row: Row, keys: Mapping[uuid.UUID, str], *, is_locked: bool) -> _Original:
+    return _Original(name, keys[row["id"]], row["size_bytes"], row["sha256"], is_locked)
 
 
-def _outward(rows: Sequence[Row]) -> list[Row]:
-    return [{name: value for name, value in row.items() if name not in _INNER_COLUMNS} for row in rows]
+def _keys(model: type[Attachment] | type[Letter], rows: Sequence[Row]) -> dict[uuid.UUID, str]:
+    """Return where the bytes of these rows lie in this installation, which says nothing outside of it."""
+    found = select(model.id, model.storage_key).where(model.id.in_([row["id"] for row in rows]))
+    return {row[0]: row[1] for row in db.session.execute(found)}
 
 
 _README = """\
@@ -297,6 +320,9 @@ manifest.json räknar upp varje fil i paketet med storlek och SHA-256, och varje
 det: "whole" (helt), "locked" (i karantän, ligger som låst zip), "withheld" (i karantän, lämnades inte ut),
 "missing" (bytes saknas i lagret) eller "changed" (bytes är inte de som kom in).
 Låsta zip-filer öppnas med ordet {word}. Innehållet kan vara skadligt.
+
+Andra ärenden nämns inte, inte heller sådana som har sammanförts med det här: de exporteras för sig. Av de
+adresser som ett brev gick till står de som ledde hit.
 
 Sigillet är SHA-256 av manifest.json. Det står i ärendets historik. seal.json bär det och en underskrift
 (Ed25519). Kontrollera hela paketet med: intake verify-export FIL --digest SIGILLET

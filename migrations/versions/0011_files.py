@@ -55,22 +55,26 @@ FUNCTIONS = {
         """,
         ("citizen",),
     ),
-    # Who has looked at one file, the last first; whoever may see the file may see that.
+    # Who has looked at one file, the last first; whoever may see the file may see that. Only readings of
+    # its page and its pictures are cut, each at the most: who took the original out is always told.
     "file_looks(uuid, integer)": (
         """
         CREATE FUNCTION file_looks(p_file uuid, p_most integer)
         RETURNS TABLE (at timestamptz, actor text, what text, reason text)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             SELECT look.at, look.actor, look.what, look.reason FROM (
-                SELECT access_log.* FROM access_log WHERE access_log.attachment_id = p_file
+                SELECT own.*, row_number() OVER (
+                    PARTITION BY split_part(own.what, ':', 1) ORDER BY own.at DESC, own.id DESC) AS place
+                FROM access_log AS own WHERE own.attachment_id = p_file
                 UNION ALL
-                SELECT access_log.* FROM attachment
+                SELECT access_log.*, 0 FROM attachment
                 JOIN message ON message.id = attachment.message_id
                 JOIN access_log ON access_log.matter_id = attachment.matter_id
                     AND access_log.what IN ('export', 'letter:' || message.letter_id)
                 WHERE attachment.id = p_file
             ) AS look
-            ORDER BY look.at DESC, look.id DESC LIMIT p_most
+            WHERE look.place <= p_most OR split_part(look.what, ':', 1) NOT IN ('view', 'picture')
+            ORDER BY look.at DESC, look.id DESC
         $$
         """,
         ("handler",),

@@ -12,10 +12,10 @@ import pyzipper
 
 from intake import storage
 from intake.extensions import db
-from intake.models import AccessLog, Attachment, Event
+from intake.models import AccessLog, Attachment, Event, Letter, Matter
 from intake.sealing import verify
 from tests import desk
-from tests.letters_home import deliver, letter, matters
+from tests.letters_home import address_of, deliver, letter, matters
 
 PHOTO = b"\xff\xd8 a photo " * 1000
 
@@ -124,6 +124,105 @@ def test_a_letter_leaves_as_it_came_once_for_each_time_it_came(sit, worker_app, 
     letters = [name for name in opened.namelist() if name.startswith("brev/")]
     assert letters == ["brev/001.eml", "brev/002.eml"]
     assert opened.read("brev/001.eml").endswith(raw)
+
+
+def told_of(opened):
+    """Return all that the register tells in an export, without the raw letters, in one text."""
+    told = [name for name in opened.namelist() if not name.startswith(("brev/", "filer/"))]
+    return "\n".join(opened.read(name).decode() for name in told)
+
+
+def test_of_a_letter_to_several_sides_each_export_tells_of_its_own(sit, worker_app, export):
+    with worker_app.app_context():
+        deliver(letter("Min cykel stals."), "syd@example.se", "su@example.se", "nord@example.se")
+        refs = {matter.unit_id.partition("-")[0]: matter.reference for matter in matters()}
+        ids = {matter.unit_id.partition("-")[0]: str(matter.id) for matter in matters()}
+    anna = sit("anna@example.se", *desk.seats("syd"), *desk.seats("nord"))
+    _, opened, _ = export(anna, refs["syd"])
+    (row,) = json.loads(opened.read("brev.json"))
+    assert row["envelope_to"] == ["syd@example.se"]
+    told = told_of(opened)
+    for side in ("su", "nord"):
+        others = (f"{side}@", f"side:{side}", ids[side], refs[side])
+        assert [each for each in others if each in told] == []
+
+
+def test_nor_of_another_matter_that_the_same_letter_was_sent_to(sit, worker_app, export):
+    with worker_app.app_context():
+        deliver(letter("Min cykel stals."), "syd@example.se")
+        other = matters()[0]
+        reference, address = other.reference, address_of(other)
+        more = letter("Min cykel stals, och min bil.", Message_ID="<2@example.com>")
+        deliver(more, "syd@example.se", address)
+        (new,) = [matter.reference for matter in matters() if matter.reference != reference]
+    _, opened, _ = export(sit("anna@example.se", *desk.seats("syd")), new)
+    (row,) = json.loads(opened.read("brev.json"))
+    assert row["envelope_to"] == ["syd@example.se"]
+    assert [each for each in ("arende+", reference) if each in told_of(opened)] == []
+
+
+def test_what_a_handler_decided_is_told_with_what_it_was_before(anna, bring, export):
+    reference = bring()
+    anna.act(reference, "sortera", category="bedrageri", priority="2", why="Det är ett bedrägeri.")
+    _, opened, _ = export(anna, reference)
+    event = json.loads(opened.read("handelser.json"))[-1]
+    assert event["what"] == "sorted"
+    assert {"was", "now", "rule", "note"} == set(event["detail"])
+
+
+def test_a_letter_tells_its_way_but_not_the_mailbox_and_never_a_whole_token(sit, worker_app, export):
+    with worker_app.app_context():
+        deliver(letter(), "syd@example.se")
+        (matter,) = matters()
+        address = address_of(matter)
+        deliver(letter("Mer.", Message_ID="<2@example.com>"), address)
+        for row in db.session.query(Letter):
+            row.trace = {**row.trace, "mailbox": "su", "tls": "TLSv1.3"}
+        db.session.commit()
+        reference = matter.reference
+    _, opened, _ = export(sit("anna@example.se", *desk.seats("syd")), reference)
+    first, second = json.loads(opened.read("brev.json"))
+    assert (first["trace"]["tls"], "mailbox" in first["trace"]) == ("TLSv1.3", False)
+    assert second["envelope_to"][0].startswith("arende+")
+    assert address not in told_of(opened)
+
+
+def test_another_matter_is_not_named_not_even_one_that_it_was_merged_with(anna, bring, export, seen):
+    kept, gone, named = bring(), bring(text="Hör till den andra."), bring()
+    anna.act(gone, "sammanfor", into=kept)
+    matters = {row.reference: row for row in seen.query(Matter)}
+    seen.query(Matter).filter(Matter.reference == kept).update({"possible_of_id": matters[named].id})
+    seen.commit()
+    anna.act(kept, "hor-inte-dit")
+    for one, others in ((kept, (gone, named)), (gone, (kept, named))):
+        _, opened, _ = export(anna, one)
+        told = told_of(opened)
+        for other in others:
+            assert other not in told
+            assert str(matters[other].id) not in told
+    _, opened, _ = export(anna, kept)
+    assert "Hör till den andra." in opened.read("meddelanden.txt").decode()
+    assert "merged_from" in opened.read("handelser.json").decode()
+
+
+def test_no_table_goes_out_with_more_than_the_columns_that_are_named(anna, bring, export):
+    _, opened, _ = export(anna, bring(files=(("cykel.jpg", PHOTO),)))
+    for inner in ("storage_key", "possible_of_id", "merged_into_id", "address_id", "body_digest"):
+        assert f'"{inner}"' not in told_of(opened)
+
+
+def test_a_locked_file_with_a_long_name_can_be_unpacked(sit, bring, worker_app, export):
+    reference = bring(files=(("å" * 150 + ".exe", b"MZ ond"),))
+    desk.check_as(worker_app, reference, "quarantine")
+    filip = sit("filip@example.se", ("syd-kontaktcenter", "file_quarantine"), name="Filip Berg")
+    _, opened, found = export(filip, reference)
+    (name,) = states(opened)
+    outer = f"{name}.zip".rpartition("/")[2]
+    assert len(outer.encode()) <= 255
+    assert outer.endswith(".exe.zip")
+    with pyzipper.AESZipFile(io.BytesIO(opened.read(f"{name}.zip"))) as locked:
+        assert locked.namelist() == [outer.removesuffix(".zip")]
+    assert found.faults == ()
 
 
 def test_bytes_that_are_gone_or_are_not_those_that_came_are_told_of(anna, bring, worker_app, export):
