@@ -63,6 +63,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "file_empty": Kind("refuse", EMPTY, "Filen är tom."),
+    "inner_empty": Kind("note", ARRIVED, "Filen är tom."),
     "file_type_not_listed": Kind("refuse", SPECIAL, "{what} står inte på listan över tillåtna filtyper."),
     "file_too_large": Kind("refuse", SPECIAL, "Filen är större än {most}."),
     "content_disagrees": Kind(

@@ -38,7 +38,7 @@ Colleagues = tuple[tuple[uuid.UUID, str], ...]
 
 @dataclass(frozen=True)
 class EventView:
-    """Something that was done, when and by whom (None: the service itself); ``file`` names what it is about."""
+    """Something that was done, when and by whom (None: the service itself), and to which file."""
 
     at: datetime
     handler: str | None

@@ -31,7 +31,8 @@
   };
 
   // What is not seen in a name, or turns it around, is neither shown nor said; the server has it whole.
-  const plain = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "");
+  const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+  const plain = ({ name }) => name.replace(UNSEEN, "");
   const percent = (item) => Math.floor((100 * item.offset) / (item.size || 1));
   const filled = (text, values) => text.replace(/{(\w+)}/g, (_, key) => values[key]);
   const say = (text) => { part("status").textContent = text; };
@@ -82,7 +83,7 @@
   }
 
   function add(file, print) {
-    const element = part("row").content.firstElementChild.cloneNode(true), name = plain(file.name);
+    const element = part("row").content.firstElementChild.cloneNode(true), name = plain(file);
     for (const place of element.querySelectorAll(".name")) place.textContent = name;
     part("digits", element).textContent = `(${inDigits(file.size)})`;
     part("bar", element).setAttribute("aria-label", name);
@@ -225,16 +226,16 @@
     hide("wrong", true);
     for (const file of files) {
       reading++;
-      await printOf(file).then((print) => take(file, print)).catch(({ text }) => complain(`${plain(file.name)}: ${text}`));
+      await printOf(file).then((print) => take(file, print)).catch(({ text }) => complain(`${plain(file)}: ${text}`));
       reading--;
     }
     onward();
   }
 
   function take(file, print) {
-    const item = items.find((each) => isSame(each, print));
-    if (!item && !part("row")) return complain(filled(words.other, { name: plain(file.name) }));
-    if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, { name: plain(file.name) }));
+    const item = items.find((each) => isSame(each, print)), shown = { name: plain(file) };
+    if (!item && !part("row")) return complain(filled(words.other, shown));
+    if (item && (isActive(item) || item.state === "done")) return complain(filled(words.already, shown));
     queue(Object.assign(item || add(file, print), { file }));
   }
 

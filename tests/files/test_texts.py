@@ -37,6 +37,7 @@ PAGES = {
 WORDS = {
     "mejl.txt": b"> From: <asa@example.org>\n> <https://example.org/a?b=c&d>\nHej <3 tack!\n",
     "logg.log": b"2026-01-02 10:11:12 ERROR <main> a.b.C: set x = 1; function f() failed {code: 1}\n" * 30,
+    "nollor.txt": PROSE.encode() + b"\0" * 512,
     "json.txt": b'{"a": [1, 2, {"b": "<c>"}], "d": "e"}\n',
     "kod.txt": b"#include <stdio.h>\nint main(void) { return 0; }\n",
     "om-html.txt": b"Taggen <script> borde inte synas, och <body> inte heller.\n",

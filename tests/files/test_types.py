@@ -16,7 +16,7 @@ from config.tables import read_tables
 from intake.files import extension, weigh
 from intake.files.agreeing import look
 from intake.files.detect import by_libmagic, detect
-from intake.files.looking import Looking
+from intake.files.looking import Looking, Room
 from tests.file_samples import MISLEADING, ORDINARY, PNG, TABLE, boxed, office, ole, zipped
 from tests.files.looked import looked
 from tests.files.making import film, packed
@@ -37,7 +37,8 @@ def compared(folder, name, data, limits=LIMITS):
     """Compare name, size and content, without a reader of that type."""
     path = Path(folder) / "bytes"
     path.write_bytes(data)
-    looking = Looking(name, path, len(data), "", detect(path, name), limits, Path(folder))
+    room = Room.of(limits.inside)
+    looking = Looking(name, path, len(data), "", detect(path, name), limits, Path(folder), room)
     look(looking)
     return looking
 

@@ -32,11 +32,17 @@ def test_a_time_is_said_with_the_zone_that_the_file_tells_and_no_other(told, sai
 @pytest.mark.parametrize(
     ("name", "detected", "said"),
     [
-        ("a.jpg", "image/jpeg", "Bild (image/jpeg)"),
-        ("a.jpg", "application/pdf", "PDF-dokument (application/pdf)"),
-        ("a.m4a", "video/mp4", "Ljud (video/mp4)"),
-        ("a", "application/octet-stream", "Okänd filtyp (application/octet-stream)"),
-        ("a.exe", "application/x-dosexec", "Okänd filtyp (application/x-dosexec)"),
+        ("a.jpg", "image/jpeg", "Bild"),
+        ("a.jpg", "application/pdf", "PDF-dokument"),
+        ("a.m4a", "video/mp4", "Ljud"),
+        ("a", "application/octet-stream", "Okänt innehåll"),
+        ("a", "application/x-ingen-vet", "Okänd filtyp"),
+        ("a.jpg", "application/x-dosexec", "Program för Windows"),
+        ("a.lnk", "application/x-ms-shortcut", "Genväg"),
+        ("winmail.dat", "application/vnd.ms-tnef", "Outlook-paket (winmail.dat)"),
+        ("a.xml", "text/xml", "XML"),
+        ("a.txt", "text/xml", "Text"),
+        ("brev", "message/rfc822", "Brev"),
         ("a.jpg", None, "Filtypen är inte fastställd än"),
     ],
 )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from intake import storage
-from intake.extensions import db
-from intake.models import AccessLog, Rendition
+from intake.access.looks import LOOKS
+from intake.extensions import db, now
+from intake.files.drawing.ways import INSTEAD
+from intake.matters.records import note
+from intake.models import AccessLog, Attachment, Rendition
 from tests import desk
 from tests.handler.drawn import draw, inside, photo
 
@@ -140,7 +145,8 @@ def test_what_a_file_tells_of_itself_is_shown_as_its_own_word(anna, checked, wor
     assert "Tagen vid 59.32930, 18.06860 enligt filen själv" in said
     assert "Tagen 2026-07-14 kl. 18.03 enligt filen själv" in said
     assert "Kamera Pixel 9" in said
-    assert "Bild (image/jpeg)" in said
+    assert "Bild, " in said
+    assert "Typ image/jpeg" in said
 
 
 def test_what_lies_within_a_file_is_listed_and_looked_at_one_by_one(anna, checked, worker_app):
@@ -161,13 +167,77 @@ def test_what_lies_within_a_file_is_listed_and_looked_at_one_by_one(anna, checke
 
 
 def test_what_is_in_quarantine_within_a_file_is_not_shown_nor_what_lies_in_it(anna, checked, worker_app):
-    reference, file = checked("warn", name="brev.eml")
-    contents = [inside("1", "ond.zip", "quarantine"), inside("1.1", "ond.jpg"), inside("10", "bra.jpg")]
+    reference, file = checked("quarantine", name="brev.eml")
+    contents = [
+        inside("1", "ond.zip", "quarantine", "Skadlig kod.", code="malware"),
+        inside("1.1", "ond.jpg"),
+        inside("10", "bra.jpg"),
+    ]
     draw(worker_app, file, photo(), inner="1.1", contents=contents)
     draw(worker_app, file, photo(), inner="10", contents=contents)
     assert anna.get(at(reference, file, "/bild/1?del=1.1")).status_code == 404
     assert anna.get(at(reference, file, "/bild/1?del=10")).status_code == 200
-    assert pictures(anna.get(at(reference, file, "?del=1.1"))) == []
+    page = anna.get(at(reference, file, "?del=1.1"))
+    assert pictures(page) == []
+    assert "Filen ligger i en fil som är i karantän" in page.text
+    whole = desk.text_of(anna.get(at(reference, file)))
+    assert "Originalet är i karantän eftersom en av filerna i den kan vara farlig." in whole
+    assert "Därför visas inget" not in whole
+    for line in (
+        "ond.zip 1,2 kB , i karantän",
+        "ond.jpg 1,2 kB , i karantän",
+        "bra.jpg 1,2 kB , kontrollerad",
+    ):
+        assert line in whole
+
+
+def test_in_a_file_that_is_locked_as_a_whole_nothing_is_called_checked(anna, checked, worker_app):
+    reference, file = checked("quarantine", name="allt.zip")
+    draw(
+        worker_app,
+        file,
+        contents=[inside("1", "bra.jpg")],
+        findings=[{"code": "malware", "citizen": "", "handler": "Skadlig kod: Eicar.", "path": ""}],
+    )
+    said = desk.text_of(anna.get(at(reference, file)))
+    assert "bra.jpg 1,2 kB , i karantän" in said
+    assert "Därför visas inget av den här" in said
+    assert "kontrollerad" not in said
+
+
+def test_of_an_archive_with_a_password_it_is_not_said_that_what_lies_in_it_is_shown(
+    anna, checked, worker_app
+):
+    reference, file = checked("warn", name="allt.zip")
+    findings = [{"code": "file_encrypted", "citizen": "", "handler": "Filen är skyddad.", "path": ""}]
+    draw(worker_app, file, findings=findings, view_problem=INSTEAD["archive"])
+    said = desk.text_of(anna.get(at(reference, file)))
+    assert "Filen är skyddad med lösenord och kan inte visas." in said
+    assert "visas var för sig" not in said
+    assert "kontrollerad" not in said
+
+
+def test_of_a_file_whose_content_came_as_files_of_its_own_that_is_told(anna, bring, worker_app):
+    reference = bring(files=(("winmail.dat", b"x"), ("avtal.pdf", b"y")))
+    file = desk.check_as(worker_app, reference, "accept")
+    draw(worker_app, file, part="2", detected_type="application/vnd.ms-tnef")
+    beside = "Det som låg i den ligger som egna filer i ärendet."
+    assert beside not in anna.get(at(reference, file)).text
+    with worker_app.app_context():
+        other = db.session.scalar(select(Attachment.id).where(Attachment.name == "avtal.pdf"))
+    draw(worker_app, other, part="2~1")
+    page = desk.text_of(anna.get(at(reference, file)))
+    assert beside in page
+    assert "Outlook-paket (winmail.dat), " in page
+
+
+def test_the_history_names_the_file_that_was_put_in_quarantine(anna, checked, worker_app):
+    reference, file = checked("quarantine", name="<b>ond.jpg")
+    with worker_app.app_context():
+        found = db.session.get_one(Attachment, file)
+        note(found.matter_id, "file_quarantined", {"attachment": str(file), "findings": ["malware"]})
+        db.session.commit()
+    assert "En fil sattes i karantän: <bdi>&lt;b&gt;ond.jpg</bdi>" in anna.page(reference).text
 
 
 def test_the_page_tells_who_has_looked_at_what_and_why(anna, sit, checked, worker_app):
@@ -187,6 +257,28 @@ def test_the_page_tells_who_has_looked_at_what_and_why(anna, sit, checked, worke
     places = [said.find(each) for each in order]
     assert -1 not in places, said
     assert places == sorted(places)
+
+
+def test_however_many_pictures_are_seen_who_took_the_original_stands_there(anna, checked, owner_app):
+    reference, file = checked()
+    anna.post(at(reference, file), page=anna.get(at(reference, file)), verdict="accept")
+    with owner_app.app_context():
+        first = db.session.query(AccessLog).filter(AccessLog.what == "view").one()
+        told = {"handler_id": first.handler_id, "actor": first.actor, "matter_id": first.matter_id}
+        for number in range(2 * LOOKS):
+            at_last = now() + timedelta(seconds=number)
+            seen_one = {"what": f"picture:/{number}", "attachment_id": file, "at": at_last}
+            db.session.add(AccessLog(**told, **seen_one))
+        db.session.commit()
+    page = anna.get(at(reference, file)).text
+    assert "hämtade originalet" in page
+    assert f"såg {LOOKS} bilder av filen" in page
+
+
+def test_a_picture_that_is_not_there_in_ones_own_file_is_no_try_to_see_anothers(anna, checked, caplog):
+    reference, file = checked()
+    assert anna.get(at(reference, file, "/bild/7")).status_code == 404
+    assert "refused handler=" not in caplog.text
 
 
 def test_a_photo_is_seen_small_in_the_conversation_and_nothing_else_is(anna, bring, worker_app):

@@ -101,7 +101,7 @@ def test_what_may_do_harm_or_cannot_be_read_is_passed_on_with_a_warning_that_say
     send(WARNED)
     check()
     listed = files_of(anna)
-    assert states(listed) == dict.fromkeys(WARNED, "kontrollerad, med varning")
+    assert states(listed) == dict.fromkeys(WARNED, "med varning")
     for name, data in WARNED.items():
         assert_is_told(anna, name, listed[name][0])
         assert_is_download(original(anna, listed[name][0]), data)
@@ -148,7 +148,7 @@ def test_what_may_be_seen_is_shown_as_pictures_of_our_own(send, check, draw, ann
 
 
 def test_nothing_of_a_quarantined_file_is_drawn_or_shown(send, check, draw, anna, files_of):
-    held = {name: QUARANTINED[name] for name in ("16-sida.jpg", "19-med-zip.jpg", "35-med-program.pdf")}
+    held = {name: QUARANTINED[name] for name in ("16-sida.jpg", "19-med-zip.jpg")}
     send(held)
     check()
     draw()
@@ -157,6 +157,20 @@ def test_nothing_of_a_quarantined_file_is_drawn_or_shown(send, check, draw, anna
         assert "Därför visas inget av den här." in page
         assert "<img" not in page
         assert anna.get(f"{address}/bild/1").status_code == 404
+
+
+def test_of_a_document_that_holds_a_program_the_pages_are_shown_and_the_program_is_not(
+    send, check, draw, anna, files_of
+):
+    send({"35-med-program.pdf": QUARANTINED["35-med-program.pdf"]})
+    check()
+    draw()
+    ((address, state),) = files_of(anna).values()
+    assert (state, original(anna, address).status_code) == ("i karantän", 403)
+    assert "Originalet är i karantän eftersom en av filerna i den kan vara farlig." in anna.get(address).text
+    assert anna.get(f"{address}/bild/1").status_code == 200
+    assert "Därför visas inget av den här." in anna.get(f"{address}?del=1").text
+    assert anna.get(f"{address}/bild/1?del=1").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -173,7 +187,7 @@ def test_what_the_scanner_could_not_see_into_is_passed_on_with_a_warning(
     send({name: ACCEPTED[name]})
     check()
     ((address, state),) = files_of(anna).values()
-    assert state == "kontrollerad, med varning"
+    assert state == "med varning"
     assert f"Virusskannern anmärkte: {signature}." in anna.get(address).text
 
 

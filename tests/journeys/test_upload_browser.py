@@ -203,6 +203,18 @@ def test_files_go_up_by_themselves_and_each_end_is_said(page, seen):
     assert seen.scalars(select(Upload.name).order_by(Upload.name)).all() == ["a.txt", "b.txt"]
 
 
+def test_a_name_is_shown_and_said_without_what_is_not_seen_and_sent_as_it_is(page, seen):
+    to_files(page)
+    name = "foto\u202egpj\u200b\ufeff.txt"
+    add(page, text_file(name))
+    page.get_by_role("status").get_by_text("fotogpj.txt: Har kommit fram.").wait_for()
+    assert row(page, "done").locator(".name").first.inner_text() == "fotogpj.txt"
+    add(page, text_file(name))
+    page.get_by_role("status").get_by_text("fotogpj.txt finns redan i listan.").wait_for()
+    row(page, "done").get_by_role("button", name="Ta bort fotogpj.txt").wait_for()
+    assert seen.scalars(select(Upload.name)).all() == [name]
+
+
 def test_the_same_file_is_not_taken_twice(page):
     to_files(page)
     add(page, text_file())
