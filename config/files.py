@@ -45,6 +45,7 @@ class InsideLimits:
 
     max_entries: int
     max_unpacked_bytes: int
+    max_taken_out_bytes: int
     max_ratio: int
     max_pixels: int
     max_frames: int

@@ -18,8 +18,8 @@ import redis
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake import ledger, limits, logs, outbox, verifying
-from intake.extensions import db, now
+from intake import ledger, limits, logs, outbox, scratch, verifying
+from intake.extensions import db, now, settings
 from intake.mailroom import watch
 from intake.matters import checks, uploading, viewing
 from workers import process, queues
@@ -82,6 +82,7 @@ def upkeep() -> None:
         lambda: outbox.forget_done(now() - DONE_KEPT),
         lambda: limits.forget(now() - COUNTS_KEPT),
         ledger.sweep,
+        lambda: scratch.sweep(settings().var, now()),
         viewing.ask_missing,
         verifying.verify_some,
     )

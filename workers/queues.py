@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from datetime import UTC, datetime
 
 import redis
 from rq import Queue, SimpleWorker, Worker
@@ -16,7 +17,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from config.settings import Settings, SettingsError
-from intake import logs, sandbox
+from intake import logs, sandbox, scratch
 from intake.errors import SandboxAway
 from intake.extensions import db
 from workers import process
@@ -73,6 +74,8 @@ def main(name: str) -> int:
     carrier = connection(settings)
     kind = ForkingWorker if name == "heavy" else SimpleWorker
     if name == "heavy":
+        # What this host's killed workers left behind; the dispatcher may be on another one.
+        scratch.sweep(settings.var, datetime.now(UTC))
         _warm_sandbox()
     # What stands in memory now is never collected, so that a forked child copies less of it.
     gc.collect()

@@ -63,6 +63,7 @@ def _sizes(limits: FileLimits) -> Iterator[str]:
     yield f"| a letter | {megabytes(limits.max_letter_bytes)} |"
     yield f"| files within an archive or an office file | {inside.max_entries} |"
     yield f"| all of them unpacked | {megabytes(inside.max_unpacked_bytes)} |"
+    yield f"| taken out of a file and of all that lies within it | {megabytes(inside.max_taken_out_bytes)} |"
     yield f"| unpacked through packed, where it becomes large | {inside.max_ratio} |"
     yield f"| the pixels of one picture | {inside.max_pixels // 1_000_000} million |"
     yield f"| the frames of a moving picture | {inside.max_frames} |"

@@ -1,4 +1,4 @@
-"""What is known of a file once it was looked through: plain values that can cross a pipe as JSON."""
+"""What is known of a file once it was looked through, with what lies within it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from intake.files.findings import Finding, Word, weigh, worst
 from intake.files.names import clean_name
@@ -69,25 +68,3 @@ class Examination:
         yield self
         for each in self.inner:
             yield from each.walk()
-
-
-def to_json(seen: Examination) -> dict[str, Any]:
-    """Return an examination as plain values."""
-    return {
-        "name": seen.name, "size_bytes": seen.size_bytes, "sha256": seen.sha256, "path": seen.path,
-        "detected_type": seen.detected_type, "facts": dict(seen.facts),
-        "findings": [[each.code, each.citizen, each.handler] for each in seen.findings],
-        "inner": [to_json(each) for each in seen.inner],
-        "to_scan": [str(path) for path in seen.to_scan],
-    }  # fmt: skip
-
-
-def from_json(values: Mapping[str, Any]) -> Examination:
-    """Return an examination from plain values."""
-    return Examination(
-        name=values["name"], size_bytes=values["size_bytes"], sha256=values["sha256"], path=values["path"],
-        detected_type=values["detected_type"], facts=values["facts"],
-        findings=tuple(Finding(*each) for each in values["findings"]),
-        inner=tuple(from_json(each) for each in values["inner"]),
-        to_scan=tuple(Path(path) for path in values["to_scan"]),
-    )  # fmt: skip

@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
-from intake import files, outbox, scanner, storage
+from intake import files, outbox, scanner, scratch, storage
 from intake.errors import ScannerAway
 from intake.extensions import db, now, settings
 from intake.files import Examination, Finding, finding
@@ -50,9 +49,9 @@ def look_at(attachment: Attachment) -> Checked:
     Raises ScannerAway when the scanner gives no answer and nothing else was found that locks the
     file: it then waits, nothing is said.
     """
-    began_at = now()
-    with storage.current().local_path(attachment.storage_key) as file, TemporaryDirectory() as scratch:
-        seen = files.examine(attachment.name, file, settings().tables.files, Path(scratch))
+    began_at, var = now(), settings().var
+    with storage.current().local_path(attachment.storage_key) as file, scratch.folder(var) as folder:
+        seen = files.examine(attachment.name, file, settings().tables.files, folder)
         try:
             return replace(scan(seen, scanner.current()), began_at=began_at)
         except ScannerAway:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import delete, text
 
-from intake import files, ledger, outbox, rows, storage
+from intake import files, ledger, outbox, rows, scratch, storage
 from intake.errors import AnalysisFailed
 from intake.extensions import db, now, settings
 from intake.models import Attachment, FileText, Rendition, new_id
@@ -60,25 +59,25 @@ def draw(attachment: Attachment) -> tuple[View, ...]:
     """Make the views of an attachment and of what lies within it; their bytes are stored, in no row yet."""
     views: list[View] = []
     ends_at = time.monotonic() + DRAW_SECONDS
-    with storage.current().local_path(attachment.storage_key) as file, TemporaryDirectory() as scratch:
-        for number, (inner, path, detected_type) in enumerate(_to_draw(attachment, file, Path(scratch))):
+    with storage.current().local_path(attachment.storage_key) as file, scratch.folder(settings().var) as room:
+        for number, (inner, path, detected_type) in enumerate(_to_draw(attachment, file, room)):
             if time.monotonic() > ends_at or sum(view.size_bytes for view in views) > MOST_PICTURE_BYTES:
                 views[0] = replace(views[0], problem=" ".join(filter(None, (views[0].problem, _NOT_ALL))))
                 break
-            folder = Path(scratch) / f"view-{number}"
+            folder = room / f"view-{number}"
             folder.mkdir()
             views.append(_view(inner, path, detected_type, folder))
     return tuple(views)
 
 
-def _to_draw(attachment: Attachment, file: Path, scratch: Path) -> Iterator[tuple[str, Path, str]]:
+def _to_draw(attachment: Attachment, file: Path, room: Path) -> Iterator[tuple[str, Path, str]]:
     """Yield what is to be drawn: path within, file and type."""
     if is_locked(attachment):
         return
     yield "", file, attachment.detected_type or ""
     if attachment.contents:
         limits = settings().tables.files
-        seen = files.examine(attachment.name, file, limits, scratch)
+        seen = files.examine(attachment.name, file, limits, room)
         inner = islice(seen.walk(), 1, None)
         fit = (each for each in inner if each.file and not is_locked(attachment, each.path))
         for each in islice(fit, MOST_INNER):

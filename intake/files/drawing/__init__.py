@@ -14,6 +14,7 @@ from typing import Any
 from config.files import FileLimits
 from intake import sandbox
 from intake.errors import AnalysisFailed
+from intake.files.answers import written_in
 from intake.files.drawing.canvas import name_of, only_text
 from intake.files.drawing.office import find_office
 from intake.files.drawing.ways import INSTEAD, is_drawable, way_of
@@ -62,7 +63,7 @@ def _draw_office(argument: dict[str, Any]) -> Drawing:
     drawing, is_whole = Drawing((), ""), False
     try:
         if find_office() and (made := _in_child("convert_alone", argument)):
-            pages = {"file": str(_within(argument["scratch"], made)), "type": "application/pdf"}
+            pages = {"file": str(written_in(Path(argument["scratch"]), made)), "type": "application/pdf"}
             drawing, is_whole = _drawn("draw_alone", argument | pages)
     except AnalysisFailed:
         # What LibreOffice or its PDF breaks on may still have words.
@@ -88,7 +89,7 @@ def _drawn(act: str, argument: dict[str, Any]) -> tuple[Drawing, bool]:
     """Return what a child drew, and whether that is everything."""
     answer = _in_child(act, argument)
     pictures = tuple(
-        _picture(_within(argument["scratch"], name_of(number)), each)
+        _picture(written_in(Path(argument["scratch"]), name_of(number)), each)
         for number, each in enumerate(answer["pictures"], 1)
     )
     # Cleaned once more: a child that was taken over could send what the database does not take.
@@ -104,14 +105,6 @@ def _in_child(act: str, argument: dict[str, Any]) -> Any:
         memory_bytes=MEMORY_BYTES,
         file_bytes=FILE_BYTES,
     )
-
-
-def _within(scratch: str, name: str) -> Path:
-    """Return a file that a child says it wrote; never one that lies elsewhere."""
-    file = Path(scratch, name)
-    if file.resolve() != Path(scratch).resolve() / name or not file.is_file():
-        raise AnalysisFailed("läsaren svarade med något annat än det som den skulle")
-    return file
 
 
 def _picture(file: Path, each: dict[str, Any]) -> Picture:
