@@ -44,10 +44,6 @@ class Scan:
     signature: str | None
     is_whole: bool = True
 
-    @property
-    def is_clean(self) -> bool:
-        return self.is_whole and not self.is_infected and self.signature is None
-
 
 @dataclass(frozen=True)
 class Signatures:

@@ -30,7 +30,7 @@ FORM_BYTES = 4 * 1024 * 1024
 DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 RETRY_SECONDS = 30
 # What the safe views of files are made as (intake/files/drawing); no other type is ever shown.
-PICTURES = ("image/jpeg", "image/png", "image/webp")
+PICTURES = ("image/jpeg", "image/png")
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

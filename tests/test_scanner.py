@@ -27,6 +27,7 @@ from intake.models import Attachment, Job
 from intake.scanner import ClamdScanner, NoScanner, Scan, Signatures
 from tests import desk
 from tests.needs import need
+from tests.scanners import CLEAN
 from workers import process, tasks
 
 CLAMD = shutil.which("clamd", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
@@ -82,7 +83,7 @@ def test_a_file_without_findings_is_clean(folder, file):
     with clamd_that(says(b"stream: OK\0"), folder / "s") as received:
         scan = ClamdScanner(folder / "s").scan(file)
     assert scan == Scan(is_infected=False, signature=None)
-    assert scan.is_clean
+    assert scan == CLEAN
     assert received[0] == b"zINSTREAM\0"
     assert b"".join(received[1:]) == file.read_bytes()
 
@@ -91,14 +92,14 @@ def test_an_infected_file_is_named(folder, file):
     with clamd_that(says(b"stream: Win.Test.EICAR_HDB-1 FOUND\0"), folder / "s"):
         scan = ClamdScanner(folder / "s").scan(file)
     assert scan == Scan(is_infected=True, signature="Win.Test.EICAR_HDB-1")
-    assert not scan.is_clean
+    assert scan != CLEAN
 
 
 def test_what_cannot_be_looked_into_is_neither_infected_nor_clean(folder, file):
     with clamd_that(says(b"stream: Heuristics.Encrypted.Zip FOUND\0"), folder / "s"):
         scan = ClamdScanner(folder / "s").scan(file)
     assert scan == Scan(is_infected=False, signature="Heuristics.Encrypted.Zip")
-    assert not scan.is_clean
+    assert scan != CLEAN
 
 
 def test_an_answer_in_pieces_is_read_whole(folder, file):
@@ -107,7 +108,7 @@ def test_an_answer_in_pieces_is_read_whole(folder, file):
             connection.sendall(bytes([byte]))
 
     with clamd_that(piecemeal, folder / "s"):
-        assert ClamdScanner(folder / "s").scan(file).is_clean
+        assert ClamdScanner(folder / "s").scan(file) == CLEAN
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_scan_that_a_limit_ended_is_not_whole_and_not_clean(folder, file, repl
     with clamd_that(says(reply), folder / "s"):
         scan = ClamdScanner(folder / "s").scan(file)
     assert scan == Scan(is_infected=False, signature=None, is_whole=False)
-    assert not scan.is_clean
+    assert scan != CLEAN
 
 
 def test_a_scanner_that_is_down_or_hangs_or_breaks_off_is_away(folder, file):
@@ -284,7 +285,7 @@ def test_a_real_clamd_lets_ordinary_bytes_pass(real_clamd, tmp_path):
     real_clamd.ping()
     for data in (b"", "Räksmörgås".encode(), os.urandom(1_000_000)):
         (tmp_path / "file").write_bytes(data)
-        assert real_clamd.scan(tmp_path / "file").is_clean
+        assert real_clamd.scan(tmp_path / "file") == CLEAN
 
 
 @pytest.mark.parametrize("data", [KNOWN, zipped(KNOWN)], ids=["alone", "zipped"])
@@ -338,7 +339,7 @@ class TestWithARealClamd:
     def test_what_it_knows_is_quarantined_also_where_it_does_not_look_itself(self, check, name, data):
         file = check(name, data)
         assert file.verdict == "quarantine"
-        assert any(each["handler"].startswith("Skadlig kod: Local.") for each in file.findings)
+        assert any("Skadlig kod: Local." in each["handler"] for each in file.findings)
 
     def test_an_ordinary_pdf_is_accepted(self, check):
         file = check("a.pdf", pdf_with("anteckning.txt", b"Hej"))

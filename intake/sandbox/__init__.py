@@ -65,11 +65,6 @@ def isolation() -> Isolation:
     return _template().isolation
 
 
-def is_isolated() -> bool:
-    """Say whether hostile bytes can be read at all; without isolation they wait."""
-    return isolation() != "none"
-
-
 def _template() -> Template:
     """Return the template, a new one when there is none or it died. Raise SandboxAway."""
     global _standing

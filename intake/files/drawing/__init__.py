@@ -17,9 +17,9 @@ from intake.errors import AnalysisFailed
 from intake.files.answers import written_in
 from intake.files.drawing.canvas import name_of, only_text
 from intake.files.drawing.office import find_office
-from intake.files.drawing.ways import INSTEAD, is_drawable, way_of
+from intake.files.drawing.ways import INSTEAD, way_of
 
-__all__ = ["Drawing", "Picture", "draw", "find_office", "is_drawable"]
+__all__ = ["Drawing", "Picture", "draw", "find_office"]
 
 SECONDS = 90
 MEMORY_BYTES = 1 << 30

@@ -96,8 +96,3 @@ def office_kind(detected_type: str) -> OfficeKind | None:
         return _OFFICE[name]
     begins = [kind for name, kind in _OFFICE.items() if name[-1] in ".d" and detected_type.startswith(name)]
     return begins[0] if begins else None
-
-
-def is_drawable(detected_type: str) -> bool:
-    """Say whether drawing a file of this type gives anything to look at, so that it is worth a job."""
-    return way_of(detected_type) not in INSTEAD
