@@ -19,6 +19,14 @@ except ImportError:
 
 UNKNOWN_TYPE = "application/octet-stream"
 HEAD_BYTES = 1 << 20
+# Pictures that are read and drawn; bitmaps of Unix are none, since text that begins with "P4 " is taken for one.
+PICTURE_TYPES = tuple(
+    f"image/{name}"
+    for name in (
+        "jpeg", "png", "gif", "webp", "heic", "heif", "heic-sequence", "heif-sequence", "avif",
+        "avif-sequence", "tiff", "bmp", "x-ms-bmp",
+    )
+)  # fmt: skip
 # The first that knows the content names it; text comes last, since it is known by what it is not.
 _REFINERS = (
     zips.refine, ole.refine, signatures.refine, others.refine, pdf.refine, media.refine, texts.refine,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from intake.files.detect import PICTURE_TYPES
 from intake.files.looking import Looking
 from intake.files.within import archives, images, letters, media, pdf, signatures, texts
 from intake.files.within.office import ole, packages, rtf
 
 Parser = Callable[[Looking], None]
 
-_IMAGES = ("jpeg", "png", "gif", "webp", "heic", "heif", "heic-sequence", "heif-sequence", "avif",
-           "avif-sequence", "tiff", "bmp", "x-ms-bmp")  # fmt: skip
 _OLE = ("msword", "vnd.ms-excel", "vnd.ms-powerpoint", "x-ole-storage", "CDFV2",
         "vnd.ms-office", "encrypted")  # fmt: skip
 PARSERS: Mapping[str, Parser] = {
     "application/pdf": pdf.look,
-    **{f"image/{name}": images.look for name in _IMAGES},
+    **dict.fromkeys(PICTURE_TYPES, images.look),
     **{f"application/{name}": ole.look for name in _OLE},
     "text/rtf": rtf.look,
     "application/rtf": rtf.look,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from intake.files.detect import PICTURE_TYPES
+
 Way = Literal["pdf", "photo", "text", "letter", "office", "sound", "archive", "locked"]
 
 # What handlers are told of files that are not drawn, each by its way.
@@ -66,12 +68,9 @@ _OFFICE: Mapping[str, OfficeKind] = {
     "text/rtf": RTF,
     "application/rtf": RTF,
 }
-# Bitmaps of Unix are not drawn: Swedish text that begins with "P4 " is taken for one.
-_PHOTOS = ("jpeg", "png", "gif", "webp", "heic", "heif", "heic-sequence", "heif-sequence", "avif",
-           "avif-sequence", "tiff", "bmp", "x-ms-bmp")  # fmt: skip
 _WAYS: Mapping[str, Way] = {
     "application/pdf": "pdf",
-    **{f"image/{name}": "photo" for name in _PHOTOS},
+    **dict.fromkeys(PICTURE_TYPES, "photo"),
     "application/encrypted": "locked",
     "application/zip": "archive",
     "application/vnd.ms-outlook": "letter",
