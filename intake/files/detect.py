@@ -19,7 +19,7 @@ except ImportError:
 
 UNKNOWN_TYPE = "application/octet-stream"
 HEAD_BYTES = 1 << 20
-# Pictures that are read and drawn; bitmaps of Unix are none, since text that begins with "P4 " is taken for one.
+# Pictures that are read and drawn; no bitmaps of Unix, since text that begins with "P4 " is taken for one.
 PICTURE_TYPES = tuple(
     f"image/{name}"
     for name in (
