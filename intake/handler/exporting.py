@@ -16,11 +16,10 @@ from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
 from intake import access, web
-from intake.errors import NotFound
 from intake.extensions import db, settings
 from intake.handler import letter_words, sides
 from intake.handler.forms import ExportForm
-from intake.handler.gate import person
+from intake.handler.gate import get_matter, person
 from intake.handler.surface import bp
 from intake.matters import exporting
 from intake.matters.export_rows import Address
@@ -34,13 +33,13 @@ SPARE_BYTES = 256 * 1024 * 1024
 @bp.get("/arende/<reference>/exportera")
 def export_page(reference: str) -> Response:
     """Ask why a matter is taken out, and show the seals of those who did before."""
-    return _page(_get(reference), ExportForm(formdata=None), 200)
+    return _page(get_matter(reference), ExportForm(formdata=None), 200)
 
 
 @bp.post("/arende/<reference>/exportera")
 def export(reference: str) -> Response:
     """Take a matter out as a sealed zip; the look comes first, the seal into the history."""
-    matter = _get(reference)
+    matter = get_matter(reference)
     form = ExportForm()
     if not form.validate():
         return _page(matter, form, 422)
@@ -59,14 +58,6 @@ def export(reference: str) -> Response:
         made.close()
         raise
     return web.as_download(made, f"{reference}-{done.seal.digest[:12]}.zip", size_bytes)
-
-
-def _get(reference: str) -> Matter:
-    found = access.find_matter(person(), reference)
-    if found is None:
-        access.log_refused(person(), reference)
-        raise NotFound("no such matter here")
-    return found
 
 
 def _addresses(letter_ids: Sequence[uuid.UUID]) -> Iterator[Address]:

@@ -9,10 +9,12 @@ from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from intake import access
+from intake.errors import NotFound
 from intake.extensions import login
 from intake.handler import queries
 from intake.handler.forms import Form, SignInForm
 from intake.handler.surface import bp
+from intake.models import Matter
 
 PUBLIC = frozenset({"handler.sign_in_page", "handler.sign_in"})
 # What a person may do before the first password is changed.
@@ -26,6 +28,15 @@ login.user_loader(access.find_person)
 def person() -> access.Person:
     """Return who is signed in; behind the gate there is always somebody."""
     return cast(access.Person, g.person)
+
+
+def get_matter(reference: str) -> Matter:
+    """Return a matter that the person may see; raise NotFound, and tell the security log."""
+    found = access.find_matter(person(), reference)
+    if found is None:
+        access.log_refused(person(), reference)
+        raise NotFound("no such matter here")
+    return found
 
 
 def written() -> list[str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from intake import access
 from intake.extensions import db
 from intake.files import clean_name
 from intake.files.drawing.ways import INSTEAD
+from intake.matters.viewing import lies_open, locked_within
 from intake.models import Attachment, FileText, Rendition
 
 # A page with more than this takes a browser seconds to lay out; the rest is in the original.
@@ -81,7 +82,8 @@ class OneFile:
 
 def read_file(found: Attachment, inner: str) -> OneFile | None:
     """Read a file that the person may see; None when nothing lies at ``inner`` within it."""
-    parts = [_part(each, found) for each in found.contents]
+    is_locked = locked_within(found)
+    parts = [_part(each, is_locked) for each in found.contents]
     here = next((part for part in parts if part.path == inner), None)
     if inner and here is None:
         return None
@@ -103,8 +105,8 @@ def read_file(found: Attachment, inner: str) -> OneFile | None:
         facts={} if inner else found.facts,
         around=tuple(part for part in parts if inner.startswith(f"{part.path}.")),
         parts=within,
-        is_laid_open=not inner and _is_laid_open(found),
-        is_locked_around=bool(inner) and access.is_locked(found, inner.rpartition(".")[0]),
+        is_laid_open=not inner and lies_open(found),
+        is_locked_around=bool(inner) and is_locked(inner.rpartition(".")[0]),
         stage=stage,
         view_problem=None if inner else _view_problem(found),
         images=images,
@@ -113,7 +115,7 @@ def read_file(found: Attachment, inner: str) -> OneFile | None:
     )
 
 
-def _part(each: Mapping[str, Any], found: Attachment) -> Part:
+def _part(each: Mapping[str, Any], is_locked: Callable[[str], bool]) -> Part:
     path = str(each["path"])
     return Part(
         path=path,
@@ -121,7 +123,7 @@ def _part(each: Mapping[str, Any], found: Attachment) -> Part:
         size_bytes=each["size_bytes"],
         sha256=each["sha256"],
         detected_type=each["detected_type"],
-        verdict="quarantine" if access.is_locked(found, path) else each["verdict"],
+        verdict="quarantine" if is_locked(path) else each["verdict"],
         findings=_words(each["findings"]),
         depth=path.count("."),
     )
@@ -129,17 +131,6 @@ def _part(each: Mapping[str, Any], found: Attachment) -> Part:
 
 def _words(findings: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(finding["handler"] for finding in findings)
-
-
-def _is_laid_open(found: Attachment) -> bool:
-    """Say whether what lay within the file came as files of the message, as the parts of letters do."""
-    if found.part is None:
-        return False
-    is_beside = exists().where(
-        Attachment.message_id == found.message_id,
-        Attachment.part.startswith(f"{found.part}~", autoescape=True),
-    )
-    return bool(db.session.scalar(select(is_beside)))
 
 
 def _view_problem(found: Attachment) -> str | None:

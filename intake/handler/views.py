@@ -17,10 +17,9 @@ from intake.extensions import now, settings
 from intake.files import clean_name
 from intake.handler import files, forms, kin, letter_words, queries, whole, words
 from intake.handler.cursors import Cursor
-from intake.handler.gate import person
+from intake.handler.gate import get_matter, person
 from intake.handler.surface import bp
 from intake.matters import answering, following, work
-from intake.models import Matter
 
 F = TypeVar("F", bound=forms.ActForm)
 
@@ -106,7 +105,7 @@ def release(reference: str) -> Response:
 def assign(reference: str) -> Response:
     """Give the matter to a colleague."""
     form = forms.AssignForm()
-    form.to.offered = _colleagues(whole.colleagues(_get(reference).unit_id))
+    form.to.offered = _colleagues(whole.colleagues(get_matter(reference).unit_id))
     return _act(reference, form, lambda act: work.assign(act, form.handler_id), "Ärendet är fördelat.")
 
 
@@ -114,7 +113,7 @@ def assign(reference: str) -> Response:
 def move(reference: str) -> Response:
     """Move the matter to another unit."""
     form = forms.MoveForm()
-    form.unit.offered = forms.unit_choices(settings().tables, _get(reference).unit_id)
+    form.unit.offered = forms.unit_choices(settings().tables, get_matter(reference).unit_id)
     unit, reason = form.unit.data or "", form.reason.data or ""
     done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
     return _act(reference, form, lambda act: work.move(act, unit, reason), done)
@@ -224,7 +223,7 @@ def revoke_codes(reference: str) -> Response:
 
 def _act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
     """Do an act and go back; when it cannot be done, show the page with what was written."""
-    matter_id = _get(reference).id
+    matter_id = get_matter(reference).id
     if not form.validate():
         return _page(reference, form, 422)
     try:
@@ -238,14 +237,6 @@ def _act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], do
     flash(done)
     is_seen = access.find_matter(person(), reference) is not None
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
-
-
-def _get(reference: str) -> Matter:
-    found = access.find_matter(person(), reference)
-    if found is None:
-        access.log_refused(person(), reference)
-        raise NotFound("no such matter here")
-    return found
 
 
 def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
-from intake import ledger, letters, outbox, storage
+from intake import ledger, letters, outbox, scratch, storage
 from intake.errors import LetterUnreadable, NotFound
 from intake.extensions import db, now, settings
 from intake.mailroom import joining
@@ -170,10 +169,11 @@ def _parsed(letter_id: uuid.UUID) -> Iterator[letters.Letter]:
     places = db.session.scalar(came) or 0
     # Reading may take long; no transaction stays open meanwhile.
     db.session.rollback()
-    with storage.current().local_path(key) as raw, TemporaryDirectory() as folder:
+    var = settings().var
+    with storage.current().local_path(key) as raw, scratch.folder(var) as folder:
         try:
             parsed = letters.parse_in_child(
-                raw, Path(folder), seconds=PARSE_SECONDS, memory_bytes=PARSE_MEMORY_BYTES
+                raw, folder, seconds=PARSE_SECONDS, memory_bytes=PARSE_MEMORY_BYTES
             )
         except LetterUnreadable as error:
             log.warning("letter %s could not be parsed", letter_id)

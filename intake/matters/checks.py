@@ -19,7 +19,7 @@ from intake.errors import ScannerAway
 from intake.extensions import db, now, settings
 from intake.files import Examination, Finding, finding
 from intake.matters.records import note
-from intake.matters.viewing import LOCKED, is_locked
+from intake.matters.viewing import LOCKED, is_locked, lies_open
 from intake.models import Attachment, Job, ScannerState
 
 # What was received in these days is scanned again when the scanner has learned something new.
@@ -115,7 +115,7 @@ def _record(attachment: Attachment, checked: Checked) -> None:
     if not checked.is_scanned_whole:
         stays = [each for each in attachment.findings if each["code"] == "malware" and each not in found]
         found, verdict = [*stays, *found], "quarantine" if stays else verdict
-    contents = [] if _lies_open(attachment) else _contents(seen)
+    contents = [] if lies_open(attachment) else _contents(seen)
     if contents != attachment.contents:
         # Views are known by where they lie within.
         attachment.drawn_at = None
@@ -136,17 +136,6 @@ def _most_telling(seen: Examination) -> list[Finding]:
     first = sorted(found, key=lambda each: (bool(each.path), not files.is_locking([each.code])))
     more = [finding("more_findings", count=rest)] if rest > 0 else []
     return [*first[:MOST_FINDINGS], *more]
-
-
-def _lies_open(attachment: Attachment) -> bool:
-    """Say whether what lies within the file is laid beside it already, as a letter's parts are."""
-    if attachment.part is None:
-        return False
-    is_beside = exists().where(
-        Attachment.message_id == attachment.message_id,
-        Attachment.part.startswith(f"{attachment.part}~", autoescape=True),
-    )
-    return bool(db.session.scalar(select(is_beside)))
 
 
 def _contents(seen: Examination) -> list[dict[str, Any]]:

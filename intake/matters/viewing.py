@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, exists, select, text
 
 from intake import files, ledger, outbox, rows, scratch, storage
 from intake.errors import AnalysisFailed
@@ -45,14 +45,43 @@ def is_locked(attachment: Attachment, inner: str = "") -> bool:
 
     What locks one file within another locks the whole as an original, and leaves the rest to be seen.
     """
+    return locked_within(attachment)(inner)
+
+
+def locked_within(attachment: Attachment) -> Callable[[str], bool]:
+    """Return what ``is_locked`` says of each path within an attachment, for asking of many."""
     if attachment.verdict not in LOCKED:
-        return False
+        return lambda _: False
     if not attachment.contents:
-        return True
+        return lambda _: True
     own = [found["code"] for found in attachment.findings if not found.get("path")]
-    around = [each for each in attachment.contents if f"{inner}.".startswith(f"{each['path']}.")]
-    found = [found["code"] for each in around for found in each["findings"]]
-    return files.is_locking([*own, *found])
+    locks = {
+        each["path"]
+        for each in attachment.contents
+        if files.is_locking(found["code"] for found in each["findings"])
+    }
+    if files.is_locking(own):
+        locks.add("")
+    return lambda inner: not locks.isdisjoint(_around(inner))
+
+
+def _around(inner: str) -> Iterator[str]:
+    """Yield a path within, those that it lies in, and that of the attachment."""
+    while inner:
+        yield inner
+        inner = inner.rpartition(".")[0]
+    yield ""
+
+
+def lies_open(attachment: Attachment) -> bool:
+    """Say whether what lies within the file is laid beside it already, as a letter's parts are."""
+    if attachment.part is None:
+        return False
+    is_beside = exists().where(
+        Attachment.message_id == attachment.message_id,
+        Attachment.part.startswith(f"{attachment.part}~", autoescape=True),
+    )
+    return bool(db.session.scalar(select(is_beside)))
 
 
 def draw(attachment: Attachment) -> tuple[View, ...]:
@@ -78,8 +107,8 @@ def _to_draw(attachment: Attachment, file: Path, room: Path) -> Iterator[tuple[s
     if attachment.contents:
         limits = settings().tables.files
         seen = files.examine(attachment.name, file, limits, room)
-        inner = islice(seen.walk(), 1, None)
-        fit = (each for each in inner if each.file and not is_locked(attachment, each.path))
+        inner, is_locked_at = islice(seen.walk(), 1, None), locked_within(attachment)
+        fit = (each for each in inner if each.file and not is_locked_at(each.path))
         for each in islice(fit, MOST_INNER):
             if each.file:
                 yield each.path, each.file, each.detected_type
