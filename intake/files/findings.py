@@ -25,7 +25,7 @@ VALUE_CHARACTERS = 200
 ARRIVED = to_translate("Filen har kommit fram.")
 WITH_CARE = to_translate("Filen har kommit fram. Vi öppnar den med särskild försiktighet.")
 SPECIAL = to_translate("Filen har kommit fram. Den kontrolleras särskilt innan någon öppnar den.")
-LOCKED = to_translate(
+WITH_PASSWORD = to_translate(
     "Filen har kommit fram, men den är skyddad med lösenord. Utan lösenordet kan vi inte läsa den."
 )
 DAMAGED = to_translate(
@@ -36,7 +36,7 @@ PLACED = to_translate(
 )
 EMPTY = to_translate("Filen är tom.")
 # What a sender can do something about.
-UNREADABLE = (LOCKED, DAMAGED, EMPTY)
+UNREADABLE = (WITH_PASSWORD, DAMAGED, EMPTY)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
     "not_analysable": Kind("quarantine", SPECIAL, "Gick inte att analysera: {why}."),
     "file_encrypted": Kind(
         "warn",
-        LOCKED,
+        WITH_PASSWORD,
         "Filen är skyddad med lösenord och kan varken läsas eller kontrolleras. Be avsändaren om en "
         "fil utan lösenord.",
     ),

@@ -19,7 +19,8 @@ from intake.models import Attachment, Event, FileText, Job, Rendition, ScannerSt
 from intake.scanner import Scan
 from tests.letters_home import deliver, letter, receive
 from tests.scanners import CLEAN, Scanner
-from workers import process, tasks
+from tests.workers.working import the, work
+from workers import process
 
 
 @pytest.fixture
@@ -33,19 +34,6 @@ def app(make_app, scanner, monkeypatch):
     monkeypatch.setattr(process, "app", lambda: app)
     with app.app_context():
         yield app
-
-
-def work(kind):
-    """Run every open job of a kind, as a worker would."""
-    jobs = db.session.scalars(select(Job.id).where(Job.kind == kind, Job.done_at.is_(None))).all()
-    db.session.rollback()
-    for job in jobs:
-        getattr(tasks, outbox.KINDS[kind].task.rpartition(".")[2])(str(job))
-    db.session.expire_all()
-
-
-def the(table):
-    return db.session.scalars(select(table)).one()
 
 
 def bring(name, data):

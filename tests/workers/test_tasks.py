@@ -31,6 +31,7 @@ from intake.scanner import Scan
 from tests.file_samples import PDF
 from tests.letters_home import Post, address_of, deliver, letter, matters, receive
 from tests.scanners import Scanner
+from tests.workers.working import the, work
 from workers import process, tasks
 
 
@@ -50,19 +51,6 @@ def app(make_app, scanner, post, monkeypatch):
     monkeypatch.setattr(process, "app", lambda: app)
     with app.app_context():
         yield app
-
-
-def work(kind):
-    """Run every open job of a kind, as a worker would."""
-    jobs = db.session.scalars(select(Job.id).where(Job.kind == kind, Job.done_at.is_(None))).all()
-    db.session.rollback()
-    for job in jobs:
-        getattr(tasks, kind)(str(job))
-    db.session.expire_all()
-
-
-def the(table):
-    return db.session.scalars(select(table)).one()
 
 
 def reply_to(matter, clock, *files, is_told=False):
