@@ -4,7 +4,7 @@
 #   make test    the whole test suite, on engines of its own (ARGS='-k mail' passes words to pytest)
 #   make bench   load, latency and cost as data grows
 #   make lint    what the code must look like
-#   make markup  fetch the judge of the pages' HTML, once; the tests skip it where it is not (needs the npm registry)
+#   make markup  fetch from the npm registry, once, what judges the pages' HTML and what tests sign in by; they skip without it
 #   make words   find every text that citizens read and add the new ones to intake/translations/
 #
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
@@ -25,8 +25,9 @@ INSTALL_OURS = $(BIN)/python -m pip install --quiet --no-deps --no-build-isolati
 run: $(VENV)/installed
 	@exec $(BIN)/intake run
 
+# A process for each processor, each with engines of its own, takes file after file; -n 0 is for a debugger.
 test: $(VENV)/installed-dev
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/installed-dev
 	@exec $(BIN)/python -m bench $(ARGS)

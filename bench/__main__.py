@@ -1,7 +1,8 @@
 """Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
 
-Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail``, ``uploads``
-or ``files`` as its first word it measures only those (``bench.mail``, ``bench.uploads``, ``bench.files``).
+Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail``, ``uploads``,
+``files`` or ``walls`` as its first word it measures only those (``bench.mail`` and so on), and with
+``walls`` a number of matters may follow (``bench.walls``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
-from bench import files, load, mail, uploads
+from bench import files, load, mail, uploads, walls
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
@@ -95,7 +96,7 @@ def _send_and_look(here: Stand, person: load.Citizen, visible: list[float]) -> N
         "SELECT 1 FROM matter JOIN matter_unit ON matter_unit.matter_id = matter.id"
         " WHERE reference = %s AND until IS NULL"
     )
-    with here.connect("handler") as connection:
+    with here.connect_signed_in() as connection:
         while not connection.execute(query, [reference]).fetchone():
             connection.rollback()
     visible.append(time.perf_counter() - answered)
@@ -186,5 +187,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    part = {"mail": mail.main, "uploads": uploads.main, "files": files.main}.get("".join(sys.argv[1:2]))
+    parts = {"mail": mail.main, "uploads": uploads.main, "files": files.main, "walls": walls.main}
+    part = parts.get("".join(sys.argv[1:2]))
     sys.exit(part(*map(int, sys.argv[2:3])) if part else main())

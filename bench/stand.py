@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -36,6 +38,7 @@ class Stand:
     mail_port: int
     bare_port: int
     bare_mail_port: int
+    token: str = field(default_factory=partial(secrets.token_urlsafe, 32))
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def environment(self, role: DatabaseRole = "worker", surface: str = "all") -> dict[str, str]:
@@ -74,6 +77,13 @@ class Stand:
         url = make_url(self.urls[role]).set(drivername="postgresql")
         return psycopg.connect(url.render_as_string(hide_password=False))
 
+    def connect_signed_in(self) -> psycopg.Connection[tuple[object, ...]]:
+        """Connect as the handlers' role, with the session of somebody who sees every unit."""
+        connection = self.connect("handler")
+        connection.execute("SELECT set_config('app.session', %s, false)", [self.token])
+        connection.commit()
+        return connection
+
     def count(self, table: str) -> int:
         """Count rows as the owner."""
         with self.connect() as connection:
@@ -100,6 +110,21 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
+def _sign_in(connection: psycopg.Connection[tuple[object, ...]], token: str) -> None:
+    """Hire somebody in every unit, and begin a session that this secret opens for as long as a run takes."""
+    connection.execute(
+        "WITH made AS (INSERT INTO handler (id, email, name, password_hash, must_change_password, created_at)"
+        " VALUES (gen_random_uuid(), 'bench@example.se', 'Bench', '', false, now()) RETURNING id),"
+        " seated AS (INSERT INTO membership (id, handler_id, unit_id, role, created_at)"
+        " SELECT gen_random_uuid(), made.id, unit.id, 'handler', now() FROM made, unit)"
+        " INSERT INTO handler_session (id, token_hash, handler_id, created_at, seen_at, expires_at, stage,"
+        " agent)"
+        " SELECT gen_random_uuid(), encode(sha256(convert_to(%s, 'UTF8')), 'hex'), made.id, now(), now(),"
+        " now() + interval '1 day', 'open', '' FROM made",
+        [token],
+    )
+
+
 @contextmanager
 def stand() -> Iterator[Stand]:
     """Set up a stand in a temporary folder."""
@@ -112,6 +137,7 @@ def stand() -> Iterator[Stand]:
         with made.connect() as connection:
             connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, words text, size bigint)")
             connection.execute("GRANT INSERT ON bare TO PUBLIC")
+            _sign_in(connection, made.token)
         try:
             yield made
         finally:

@@ -10,6 +10,8 @@ from config.reading import TableError
 
 MOST_CHOICES = 7
 MOST_QUESTIONS = 4
+# A year has some 250 of them; more than half a year is no time for an answer (FL 12 §).
+MOST_ANSWER_DAYS = 125
 # What the page about the place asks: where and when something happened, where and when it goes on,
 # which part of the country it is about, or nothing.
 AsksWhere = Literal["event", "ongoing", "area", "nothing"]
@@ -33,8 +35,9 @@ class Question:
 class Category:
     """What a matter can be about; ``unit_kind`` says which unit of the region takes it.
 
-    ``asks_who`` says whether the form asks whom it concerns, ``asks_where`` what it asks of the place,
-    and ``story`` is the one question that needs an answer, None for the general one.
+    ``answer_days`` is how many working days a first answer may take. ``asks_who`` says whether the form
+    asks whom it concerns, ``asks_where`` what it asks of the place, and ``story`` is the one question that
+    needs an answer, None for the general one.
     """
 
     code: str
@@ -45,6 +48,7 @@ class Category:
     secrecy: str
     is_private: bool
     kind: str
+    answer_days: int
     questions: tuple[Question, ...] = ()
     story: Question | None = None
     asks_who: bool = True
@@ -111,6 +115,7 @@ def categories_in(table: dict[str, Any], unit_kinds: Iterable[str]) -> Categorie
                 secrecy=row["secrecy"],
                 is_private=row.get("private", False),
                 kind=row["kind"],
+                answer_days=row["answer_days"],
                 questions=tuple(_question(asked) for asked in row.get("questions", ())),
                 story=_question({"code": "text", **row["story"]}) if "story" in row else None,
                 asks_who=row.get("asks_who", True),
@@ -135,6 +140,10 @@ def _check_categories(categories: Iterable[Category], unit_kinds: Container[str]
             raise TableError(f"categories.toml: {category.code} names no unit kind of authority.toml.")
         if category.priority not in range(1, 6):
             raise TableError(f"categories.toml: {category.code} must have a priority from 1 to 5.")
+        if category.answer_days not in range(1, MOST_ANSWER_DAYS + 1):
+            raise TableError(
+                f"categories.toml: answer_days of {category.code} must be from 1 to {MOST_ANSWER_DAYS}."
+            )
         if category.asks_where not in get_args(AsksWhere):
             raise TableError(
                 f"categories.toml: asks_where of {category.code} must be {' or '.join(get_args(AsksWhere))}."

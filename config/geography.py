@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.reading import read_rows
+from config.reading import TableError, read_lines, read_rows
+
+_SHAPE = re.compile(r'<path id="r-([a-z-]+)" d="([MLZ0-9. -]+)"')
+_VIEW = re.compile(r'viewBox="0 0 ([0-9]+) ([0-9]+)"')
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,22 @@ class PlaceName:
 
 
 @dataclass(frozen=True)
+class RegionMap:
+    """A map of the regions: its width and height, and each region's outline (an SVG path) by its code."""
+
+    width: int
+    height: int
+    shapes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Geography:
-    """Municipalities, postcodes (five digits -> municipality code) and place names."""
+    """Municipalities, postcodes (five digits -> municipality code), place names and a map of the regions."""
 
     municipalities: tuple[Municipality, ...]
     postcodes: Mapping[str, str]
     names: tuple[PlaceName, ...]
+    regions: RegionMap
 
     def municipality(self, code: str) -> Municipality:
         """Return the municipality with this four-digit code; KeyError when there is none."""
@@ -58,7 +72,7 @@ class Geography:
 
 
 def read_geography(folder: Path) -> Geography:
-    """Read the three tables of a folder."""
+    """Read the tables and the map of a folder."""
     municipalities = tuple(
         Municipality(row["code"], row["name"], row["county_code"], row["police_region"])
         for row in read_rows(folder / "municipalities.csv")
@@ -72,4 +86,12 @@ def read_geography(folder: Path) -> Geography:
         PlaceName(row["alias"], row["kind"], (row["municipality_code"],))
         for row in read_rows(folder / "place_aliases.csv")
     )
-    return Geography(municipalities, postcodes, localities + aliases)
+    regions = _map_in("\n".join(read_lines(folder / "regions.svg")))
+    return Geography(municipalities, postcodes, localities + aliases, regions)
+
+
+def _map_in(drawing: str) -> RegionMap:
+    view, shapes = _VIEW.search(drawing), dict(_SHAPE.findall(drawing))
+    if view is None or not shapes:
+        raise TableError("geo/regions.svg: draw each region as <path id='r-code' d=…> in a viewBox from 0 0.")
+    return RegionMap(int(view[1]), int(view[2]), shapes)

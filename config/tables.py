@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from config.help import Help, help_in
 from config.languages import AnswerLanguage, Language, answer_languages_in, languages_in
 from config.openness import Openness, read_openness
 from config.reading import TableError, read_lines, read_toml
+from config.replies import ReplyTemplate, replies_in
 
 FOLDER = Path(__file__).parent
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
@@ -70,10 +72,22 @@ class SupportLine:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """A category whose open matters are followed in the situation picture, from a number on a day."""
+
+    category: str
+    name: str
+    start: int
+    start_on: date
+
+
+@dataclass(frozen=True)
 class Authority:
     """Who runs the service: names, regions, inboxes and addresses.
 
+    ``watched`` is what the situation picture follows from a start value, if anything.
     ``mail_with_html`` lets letters say their words as HTML too, beside the plain text.
+    ``security_contact`` is where a fault can be reported (RFC 9116), empty when nowhere.
     """
 
     name: str
@@ -88,6 +102,8 @@ class Authority:
     support: tuple[SupportLine, ...]
     support_by_category: tuple[SupportLine, ...] = ()
     mail_with_html: bool = False
+    security_contact: str = ""
+    watched: Watched | None = None
 
     def support_for(self, category: str | None) -> tuple[SupportLine, ...]:
         """Return the lines for those whose matter is of a category, in the table's order.
@@ -138,6 +154,7 @@ class Tables:
     languages: tuple[Language, ...]
     answer_languages: tuple[AnswerLanguage, ...]
     openness: Openness
+    replies: tuple[ReplyTemplate, ...]
     routing: Mapping[str, Any]
     weights: tuple[str, ...]
 
@@ -151,6 +168,8 @@ def read_tables(folder: Path = FOLDER) -> Tables:
             raise TableError(
                 f"authority.toml: support line {line.name} names no category of categories.toml."
             )
+    if authority.watched and authority.watched.category not in categories.codes:
+        raise TableError("authority.toml: watched.category is no category of categories.toml.")
     languages = read_toml(folder / "languages.toml")
     return Tables(
         authority=authority,
@@ -161,6 +180,7 @@ def read_tables(folder: Path = FOLDER) -> Tables:
         languages=languages_in(languages),
         answer_languages=answer_languages_in(languages),
         openness=read_openness(folder),
+        replies=replies_in(read_toml(folder / "replies.toml"), categories.codes),
         routing=read_toml(folder / "routing.toml"),
         weights=read_lines(folder / "weights.tsv"),
     )
@@ -208,11 +228,20 @@ def _authority(table: dict[str, Any]) -> Authority:
             support=tuple(line for line in lines if not line.categories),
             support_by_category=tuple(line for line in lines if line.categories),
             mail_with_html=table["mail"].get("with_html", False),
+            security_contact=table.get("security", {}).get("contact", ""),
+            watched=_watched(table["watched"]) if "watched" in table else None,
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"authority.toml: {error} is missing or of the wrong kind.") from error
     _check_authority(authority)
     return authority
+
+
+def _watched(row: dict[str, Any]) -> Watched:
+    watched = Watched(**row)
+    if type(watched.start) is not int or type(watched.start_on) is not date:
+        raise TableError("authority.toml: watched.start is no number, or watched.start_on no day.")
+    return watched
 
 
 def _support_line(row: dict[str, Any]) -> SupportLine:
@@ -228,6 +257,11 @@ def _check_authority(authority: Authority) -> None:
         raise TableError("authority.toml: mail.domains is empty; name at least one domain.")
     if not isinstance(authority.mail_with_html, bool):
         raise TableError("authority.toml: mail.with_html is neither true nor false.")
+    contact, _, its_domain = authority.security_contact.rpartition("@")
+    if not re.fullmatch(r"|(https://|mailto:|tel:)[!-~]+", authority.security_contact):
+        raise TableError("authority.toml: security.contact begins with none of https://, mailto: and tel:.")
+    if contact.startswith("mailto:") and its_domain.lower() in authority.mail_domains:
+        raise TableError("authority.toml: security.contact lies in mail.domains: its letters become matters.")
     if authority.diary_series in ("A", "K"):
         raise TableError("authority.toml: diary_series must not be A or K of the live diary.")
     codes = [unit.code for unit in authority.units]

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 
 from config.settings import DatabaseRole, Settings, SettingsError
+
+ENGINE: Mapping[str, Any] = {
+    "pool_size": 8,
+    "max_overflow": 8,
+    "pool_timeout": 10,
+    # Values of rows are personal data; an error must not carry them into a log.
+    "hide_parameters": True,
+    "connect_args": {"connect_timeout": 5, "options": "-c lock_timeout=10s"},
+}
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Signed cookies as Flask's, by HMAC with SHA-256 instead of SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
 
 def create_app(
@@ -33,6 +50,7 @@ def create_app(
 
     _check_keys(settings, role)
     app = Flask("intake")
+    app.session_interface = Cookies()
     app.config.update(_flask_settings(settings, role or _role_of(settings)))
     app.extensions["settings"] = settings
     app.extensions["clock"] = clock
@@ -48,12 +66,12 @@ def create_app(
 def _check_keys(settings: Settings, role: DatabaseRole | None) -> None:
     """Refuse to start without the keys that seal addresses and sign cookies."""
     surfaces: tuple[Literal["citizen", "handler"], ...] = ("citizen", "handler")
-    needed = {"ADDRESS_KEY": settings.address_key}
+    needed: dict[str, tuple[str | bytes, ...]] = {"ADDRESS_KEY": settings.address_keys}
     for surface in surfaces:
         if role is None and settings.surface in (surface, "all"):
-            needed[f"SECRET_KEY_{surface.upper()}"] = settings.secret_keys[surface].encode()
-    for name, key in needed.items():
-        if not key:
+            needed[f"SECRET_KEY_{surface.upper()}"] = settings.secret_keys[surface]
+    for name, keys in needed.items():
+        if not keys:
             raise SettingsError(name, "is not set; make one with `openssl rand -hex 32`.")
 
 
@@ -77,8 +95,12 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
     surface: Literal["citizen", "handler"] = "handler" if settings.surface == "handler" else "citizen"
     is_https = (settings.handler_url if surface == "handler" else settings.public_url).startswith("https://")
     limits = settings.tables.files
+    newest, *older = settings.secret_keys[surface] or (None,)
     return {
-        "SECRET_KEY": settings.secret_keys[surface] or None,
+        "SECRET_KEY": newest,
+        "SECRET_KEY_FALLBACKS": older,
+        # The signer wants the newest last. Pages that were open when a key was changed are believed too.
+        "WTF_CSRF_SECRET_KEY": [*reversed(older), newest] if newest else None,
         "SESSION_COOKIE_NAME": ("__Host-" if is_https else "") + f"intake_{surface}",
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_HTTPONLY": True,
@@ -89,15 +111,16 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
         # A slow writer must not lose the send: the token lives as long as the session.
         "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": _database_url(settings, role),
-        "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_size": 8,
-            "max_overflow": 8,
-            "pool_timeout": 10,
-            # Values of rows are personal data; an error must not carry them into a log.
-            "hide_parameters": True,
-            "connect_args": {"connect_timeout": 5, "options": "-c lock_timeout=10s"},
-        },
+        "SQLALCHEMY_ENGINE_OPTIONS": ENGINE,
+        "SQLALCHEMY_BINDS": _binds(settings, role),
     }
+
+
+def _binds(settings: Settings, role: DatabaseRole) -> dict[str, dict[str, Any]]:
+    """Return the other roles that a surface needs: the handlers' one signs people in under one of its own."""
+    if role != "handler":
+        return {}
+    return {"door": {**ENGINE, "pool_size": 2, "url": _database_url(settings, "door")}}
 
 
 def _fit_ports(app: Flask, settings: Settings, scanner: Any, post: Any, storage: Any) -> None:
@@ -117,7 +140,8 @@ def _fit_extensions(app: Flask, settings: Settings) -> None:
 
     db.init_app(app)
     with app.app_context():
-        event.listen(db.engine, "checkout", _refuse_dead)
+        for engine in db.engines.values():
+            event.listen(engine, "checkout", _refuse_dead)
     csrf.init_app(app)
     if settings.surface != "citizen":
         # It asks for a user at every page, and the citizen's side has none.

@@ -18,6 +18,7 @@ TOKEN_LENGTH = 20
 # The local part of the envelope address to which a letter of ours comes back: studs+<token>.
 BOUNCE_LOCAL = "studs"
 _REFERENCE = re.compile(rf"\b([{ALPHABET}]{{4}})-?([{ALPHABET}]{{4}})\b", re.IGNORECASE)
+_DIARY_NUMBER = re.compile(r"(?:dnr:?\s*)?([A-Z])\s?(\d[\d.\s]{0,14})/\s?(\d{4})", re.IGNORECASE)
 
 
 def new_reference() -> str:
@@ -83,6 +84,13 @@ def new_token() -> str:
 def is_token(words: str) -> bool:
     """Say whether something has the shape of an address token."""
     return len(words) == TOKEN_LENGTH and all(character in TOKEN_ALPHABET for character in words)
+
+
+def read_diary_number(words: str) -> tuple[str, int, int] | None:
+    """Return the series, year and number of a diary number as a person typed it, or None if it is not one."""
+    match = _DIARY_NUMBER.fullmatch(words.strip())
+    number = int(re.sub(r"\D", "", match[2])) if match else 0
+    return (match[1].upper(), int(match[3]), number) if match and number else None
 
 
 def diary_number(series: str, year: int, number: int) -> str:

@@ -9,6 +9,7 @@ from email.policy import SMTP
 
 from intake import codes, drafts, mailroom, uploads
 from intake.answers import Answers
+from intake.errors import NO_DEMONSTRATION, NotAllowed
 from intake.extensions import settings
 
 STORIES = (
@@ -66,7 +67,12 @@ PHOTO_SHARE = 0.3
 
 
 def send(count: int, seed: int | None = None) -> int:
-    """Send matters by form and by letter, about two to one; return how many were accepted."""
+    """Send matters by form and by letter, about two to one; return how many were accepted.
+
+    Raises NotAllowed where people are served in earnest.
+    """
+    if settings().tables.authority.is_confirmed:
+        raise NotAllowed(NO_DEMONSTRATION.format("matters"))
     dice = random.Random(seed)  # noqa: S311 (variety, not secrecy)
     for number in range(count):
         if number % 3 == 2:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import parse_qs, urlsplit
 
 import redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 import migrations
 from config.settings import Bucket, Settings, SettingsError
-from intake import post, sandbox, scanner, storage
+from intake import hosts, post, sandbox, scanner, storage
+from intake.chains import Room
 from intake.errors import SandboxAway, ScannerAway, StorageError
 from intake.files import drawing
 from intake.mailroom.watch import Watch
 from intake.verifying import Standing
 
 SIGNATURES_TOO_OLD = timedelta(days=7)
+# The dispatcher seals every ten minutes, when there is anything to seal.
+SEAL_TOO_OLD = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Examine everything that this host's settings name, in the order in which it is needed."""
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _settings, _database, _queue, _bytes, _isolation, _office, _scanner, _mail, _signature,
+        _settings, _private, _database, _queue, _bytes, _isolation, _office, _scanner, _mail, _signature,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings)]
 
@@ -67,25 +72,70 @@ def of_bytes(standing: Standing) -> Iterator[Finding]:
     yield Finding("proven files", words, is_advice=standing.verified < standing.files)
 
 
+def of_log(room: Room) -> Iterator[Finding]:
+    """Tell whether the access log has a month for what comes, and was sealed lately."""
+    if room.astray or not room.has_next:
+        lacks = f"{room.astray} rows lie outside of its months" if room.astray else "no next month is made"
+        yield Finding("access log", f"{lacks}; `intake dispatch` makes months each half hour", is_fault=True)
+    is_late = room.is_owed and (room.sealed_at is None or room.at - room.sealed_at > SEAL_TOO_OLD)
+    words = f"last seal {room.sealed_at:%F %T}Z" if room.sealed_at else "never sealed"
+    words += "; does `intake dispatch` run?" if is_late else ""
+    yield Finding("access log", words, is_advice=is_late)
+
+
 def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("INTAKE_VAR", str(settings.var))
     if settings.surface == "all":
-        words = "all: both surfaces under one role, for trying only; set citizen or handler on a server"
-        yield Finding("SURFACE", words, is_advice=True)
+        # Whoever gives the owner's own address starts each program by itself: nothing here parts them.
+        is_advice = "owner" in settings.database_urls
+        words = "all: `intake web` serves both surfaces under the owner's role, so no second wall stands"
+        if not is_advice:
+            words = "all: `intake run` serves the two surfaces apart; only `intake web` by itself would not"
+        yield Finding("SURFACE", words, is_advice=is_advice)
     for name, url in (("PUBLIC_URL", settings.public_url), ("HANDLER_URL", settings.handler_url)):
         is_plain = not url.startswith("https://")
         yield Finding(
             name, url + (" (not https: cookies are not Secure)" if is_plain else ""), is_advice=is_plain
         )
-    for surface, key in settings.secret_keys.items():
-        is_missing = not key
-        words = "missing; `intake run` makes one, elsewhere set it" if is_missing else "set"
-        yield Finding(f"SECRET_KEY_{surface.upper()}", words, is_fault=is_missing)
-    is_missing = not settings.address_key
-    yield Finding("ADDRESS_KEY", "missing" if is_missing else "set", is_fault=is_missing)
+    yield from _host_names(settings)
+    if settings.sign_in_provider and not settings.sign_in_provider.acr:
+        words = "not set: whether the provider asks for a second factor is not checked here"
+        yield Finding("OIDC_ACR", words, is_advice=True)
+    for surface, keys in settings.secret_keys.items():
+        yield _key(f"SECRET_KEY_{surface.upper()}", len(keys))
+    yield _key("ADDRESS_KEY", len(settings.address_keys))
     if not settings.tables.authority.is_confirmed:
         words = "confirmed = false: every page and letter says that this is a demonstration"
         yield Finding("authority.toml", words, is_advice=True)
+
+
+def _host_names(settings: Settings) -> Iterator[Finding]:
+    shared = hosts.name_in(settings.handler_url)
+    is_https = "https://" in settings.public_url + settings.handler_url
+    if is_https and shared == hosts.name_in(settings.public_url):
+        words = f"shares {shared} with PUBLIC_URL, and so cookies; give the handlers a host name of their own"
+        yield Finding("HANDLER_URL", words, is_fault=True)
+
+
+def _key(name: str, number: int) -> Finding:
+    if not number:
+        return Finding(name, "missing; `intake run` makes one, elsewhere set it", is_fault=True)
+    return Finding(name, "set" if number == 1 else f"set, and {number - 1} older still good")
+
+
+def _private(settings: Settings) -> Iterator[Finding]:
+    """Tell of each file with a secret in it that others on this machine may read."""
+    ours = (settings.var / f"{name}.json" for name in ("secrets", "database-roles", "engines"))
+    mailboxes = (mailbox.password_file for mailbox in settings.mailboxes)
+    given = (settings.mail_dkim_key, settings.mail_tls_key, *mailboxes)
+    # A group of the operator's own choice, such as ssl-cert, may read what the operator has laid there.
+    closed = {**dict.fromkeys(ours, 0o077), **{path: 0o007 for path in given if path}}
+    there = {path: path.stat().st_mode & others for path, others in closed.items() if path.exists()}
+    for path in (path for path, is_open in there.items() if is_open):
+        words = f"others may read {path}: close it by `chmod 600`, and change what is in it"
+        yield Finding("private files", words, is_fault=True)
+    if there and not any(there.values()):
+        yield Finding("private files", f"{len(there)} are closed to others")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -102,7 +152,32 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(error.name, error.cure, is_fault=True)
         return
     for role, url in urls.items():
+        made = make_url(url)
+        host = str(made.host or made.query.get("host", ""))
+        if not _is_here(host) and made.query.get("sslmode") != "verify-full":
+            words = (
+                f"goes to {host} without TLS that checks the server: set sslmode=verify-full and sslrootcert"
+            )
+            yield Finding(f"DATABASE_URL_{role.upper()}", words, is_fault=True)
         yield _role(role, url)
+
+
+def _is_here(host: str) -> bool:
+    """Say whether a host is this machine, so that nobody can listen on the way."""
+    if not host or host.startswith("/") or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_ABOVE_WALLS = text(
+    "SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relname = 'matter'"
+    " AND relnamespace = 'public'::regnamespace AND pg_has_role(relowner, 'USAGE'))"
+    " FROM pg_roles WHERE rolname = current_user"
+)
+_SEES_COUNTERS = text("SELECT has_function_privilege('pg_stat_get_xact_tuples_returned(oid)', 'EXECUTE')")
 
 
 def _role(role: str, url: str) -> Finding:
@@ -111,13 +186,23 @@ def _role(role: str, url: str) -> Finding:
         with engine.connect() as connection:
             version = connection.scalar(text("SHOW server_version"))
             here = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            is_above_walls = role != "owner" and connection.scalar(_ABOVE_WALLS)
+            sees_counters = role == "handler" and connection.scalar(_SEES_COUNTERS)
     except SQLAlchemyError as error:
         words = f"cannot be used ({type(error).__name__}); start PostgreSQL or run `intake migrate`"
+        return Finding(f"database as {role}", words, is_fault=True)
+    if is_above_walls:
+        words = "is a superuser, has BYPASSRLS, or owns tables: the second wall does not hold; take that away"
         return Finding(f"database as {role}", words, is_fault=True)
     if here != migrations.newest_revision():
         words = f"stands at {here}, this code wants {migrations.newest_revision()}; run `intake migrate`"
         return Finding(f"database as {role}", words, is_fault=True)
-    return Finding(f"database as {role}", f"PostgreSQL {version}, schema {here}")
+    said = f"PostgreSQL {version}, schema {here}"
+    if sees_counters:
+        return Finding(
+            f"database as {role}", f"{said}; it may ask what the server counts, see docs/running.md"
+        )
+    return Finding(f"database as {role}", said)
 
 
 def _queue(settings: Settings) -> Iterator[Finding]:
@@ -126,6 +211,11 @@ def _queue(settings: Settings) -> Iterator[Finding]:
             "REDIS_URL", "not set and no embedded engine runs; `intake run` starts one", is_fault=True
         )
         return
+    parts = urlsplit(settings.redis_url)
+    is_checked = parts.scheme == "rediss" and parse_qs(parts.query).get("ssl_cert_reqs") != ["none"]
+    if parts.scheme != "unix" and not _is_here(parts.hostname or "") and not is_checked:
+        words = f"goes to {parts.hostname} without TLS that checks the server: say rediss://"
+        yield Finding("REDIS_URL", words, is_fault=True)
     try:
         carrier = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=2)
         info = carrier.info("server")

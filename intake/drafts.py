@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Row, any_, bindparam, delete, func, or_, select, true, update
+from sqlalchemy import Executable, Row, any_, bindparam, delete, or_, select, text, true, update
 
-from intake import codes, files, rows
+from intake import codes, files, rows, shown
 from intake.answers import Answers, category_of, questions
 from intake.errors import Conflict, DraftIncomplete, NotFound
 from intake.extensions import db, now, settings
@@ -67,6 +67,7 @@ _UPLOADS = (
     .order_by(_UPLOAD.c.id)
 )
 _FILES = select(_FILE).where(_FILE.c.draft_id == bindparam("draft_id")).order_by(_FILE.c.id)
+_RESUME = text("SELECT resume_draft(:code, :at)")
 DraftRow = Row[Any]
 FileRow = Row[Any]
 
@@ -154,6 +155,7 @@ def begin(
 
     ``supplements_id`` is a matter that the person has shown to be theirs, and wants to add to.
     """
+    shown.show("browser", browser_key)
     at, draft_id, token = now(), new_id(), codes.new_token()
     rows.insert(
         Draft,
@@ -178,18 +180,14 @@ def resume(resume_code: str, browser_key: str) -> uuid.UUID:
 
     The code may be typed with or without hyphens, in any case. Raises NotFound.
     """
+    shown.show("browser", browser_key)
     wanted = codes.read_code(resume_code)
-    found = select(_DRAFT.c.id).where(_DRAFT.c.resume_code == wanted, _DRAFT.c.expires_at > now())
-    draft_id = db.session.scalar(found.with_for_update()) if wanted else None
+    draft_id: uuid.UUID | None = db.session.scalar(_RESUME, {"code": wanted, "at": now()}) if wanted else None
     if draft_id is None:
         db.session.rollback()
         raise NotFound("no draft with this resume code")
-    key_hash = _hash(browser_key)
-    let_in = update(_DRAFT).where(_DRAFT.c.id == draft_id, _DRAFT.c.browser_key_hash != key_hash)
-    others = func.array_append(func.array_remove(_DRAFT.c.more_key_hashes, key_hash), key_hash)
-    db.session.execute(let_in.values(more_key_hashes=others))
     db.session.commit()
-    return uuid.UUID(str(draft_id))
+    return draft_id
 
 
 def get(draft_id: uuid.UUID, browser_key: str | None) -> OpenDraft:
@@ -330,6 +328,7 @@ def _digest(draft: OpenDraft) -> str:
 
 def _own(statement: Executable, draft_id: uuid.UUID, browser_key: str | None) -> DraftRow:
     """Return the row of a browser's own draft; NotFound for any other, and when its time is over."""
+    shown.show("browser", browser_key or "")
     values = {"draft_id": draft_id, "key_hash": _hash(browser_key), "at": now()}
     row = db.session.execute(statement, values).one_or_none()
     if row is None:

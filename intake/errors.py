@@ -20,13 +20,17 @@
     ├── ForeignDomain          a letter for a domain that is not ours
     ├── PostRefused            an outgoing letter was refused for good
     ├── PostAway               an outgoing letter could not be delivered now
-    └── PaperFailed            a receipt could not be made as a PDF
+    ├── PaperFailed            a receipt could not be made as a PDF
+    ├── ProviderAway           the organisation's sign-in gave no usable answer
+    └── CannotUnseal           none of SECRET_KEY_HANDLER's keys opens what was sealed
 
 A message is Swedish when a person outside the team may read it. A wrong setting is
 ``config.settings.SettingsError``, since settings are read before anything else.
 """
 
 from __future__ import annotations
+
+NO_DEMONSTRATION = "authority.toml says confirmed = true: no made-up {} come into a service that is in use."
 
 
 def to_translate(words: str) -> str:
@@ -140,3 +144,15 @@ class PostAway(IntakeError):
 
 class PaperFailed(IntakeError):
     """A receipt could not be made as a PDF; the page itself can still be printed."""
+
+
+class ProviderAway(IntakeError):
+    """The organisation's OpenID provider gave no usable answer; the message is for the log alone."""
+
+
+class CannotUnseal(IntakeError):
+    """None of the keys opens what was sealed at rest: the key is gone, or it was tampered with."""
+
+    def __init__(self, purpose: str) -> None:
+        cure = "put its key back"
+        super().__init__(f"none of the keys in SECRET_KEY_HANDLER opens the sealed {purpose}; {cure}")

@@ -163,6 +163,7 @@ def _message(message: Message) -> dict[str, Any]:
         "is_automatic": message.is_automatic,
         "answers": list(message.answers),
         "is_told": message.is_told,
+        "held": message.held,
         "problems": list(message.problems),
     }
 

@@ -7,9 +7,10 @@ import hmac
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from intake.extensions import db, now, settings
+from intake.security_log import security, veiled
 
 # The count is not worth waiting for the disk: a crash may forget the last few, never the matter.
 _HIT = text(
@@ -27,15 +28,23 @@ def hit(what: str, key: str, *, window: timedelta, by: int = 1) -> int:
     """
     start = window_start(now(), window)
     values = {"what": what, "key": _digest(key, start), "start": start, "by": by}
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return int(connection.execute(_HIT, values).scalar_one())
+
+
+def is_over(what: str, key: str, most: int, *, window: timedelta, by: int = 1) -> bool:
+    """Count ``by`` more, and say whether that is too many; each time it is, the log of security is told."""
+    if hit(what, key, window=window, by=by) <= most:
+        return False
+    security.warning("over_limit what=%s who=%s", what, veiled(key))
+    return True
 
 
 def count(what: str, key: str, *, window: timedelta) -> int:
     """Return how many there are in this window, without counting."""
     start = window_start(now(), window)
     query = text("SELECT count FROM limit_count WHERE (what, key_hash, window_start) = (:what, :key, :start)")
-    with db.engine.connect() as connection:
+    with _engine().connect() as connection:
         found = connection.execute(query, {"what": what, "key": _digest(key, start), "start": start})
         return int(found.scalar_one_or_none() or 0)
 
@@ -44,6 +53,11 @@ def forget(before: datetime) -> None:
     """Delete the counts of windows that began before a time, and commit."""
     with db.engine.begin() as connection:
         connection.execute(text("DELETE FROM limit_count WHERE window_start < :before"), {"before": before})
+
+
+def _engine() -> Engine:
+    # On the handlers' side only sign-ins are counted, and its pages may not touch the counts.
+    return db.engines.get("door", db.engine)
 
 
 def window_start(at: datetime, window: timedelta) -> datetime:

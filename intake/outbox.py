@@ -47,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "draw_file": Kind("workers.tasks.draw_file", "heavy", 600, turn=2),
     "check_again": Kind("workers.tasks.check_file", "heavy", 600, turn=3),
     "finish_upload": Kind("workers.tasks.finish_upload", "heavy", 300),
+    "release_message": Kind("workers.tasks.release_message", "light", 30),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
     "alarm": Kind("workers.tasks.alarm", "light", 30),

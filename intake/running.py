@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import secrets
 import signal
@@ -21,13 +20,12 @@ from pathlib import Path
 from types import FrameType
 
 from config.settings import Settings, SettingsError
-from intake import embedded
+from intake import embedded, kept_secrets
 from intake.engine_place import make_home
 from intake.listeners import Listener, check_listeners, is_answering, listeners
-from intake.processes import CannotStart, Program, end_left, write_private, write_program
+from intake.processes import CannotStart, Program, end_left, write_program
 from intake.supervising import ENDED, Supervisor, records_folder
 
-SECRETS = ("SECRET_KEY_CITIZEN", "SECRET_KEY_HANDLER", "ADDRESS_KEY")
 DEMO_PASSWORDS = "demo-handlers.txt"
 # What outlived its supervisor ends soon: whatever is cut short is only done again.
 LEFT_SECONDS = 10
@@ -66,8 +64,13 @@ FETCHING = _command("mail-fetch", "mail-fetch", stop_seconds=30)
 
 
 def plan_of(settings: Settings) -> Plan:
-    """Return what a run consists of; mailboxes are fetched when there are any."""
-    return replace(PLAN, programs=(*PLAN.programs, FETCHING)) if settings.mailboxes else PLAN
+    """Return what a run consists of; mailboxes are fetched when there are any.
+
+    The demonstration's people are made only while the authority is none that is confirmed.
+    """
+    first = PLAN.first[:1] if settings.tables.authority.is_confirmed else PLAN.first
+    programs = (*PLAN.programs, FETCHING) if settings.mailboxes else PLAN.programs
+    return Plan(first, programs)
 
 
 class Stopped(BaseException):
@@ -133,8 +136,7 @@ def say(words: str) -> None:
 @contextlib.contextmanager
 def _lock(home: Path) -> Iterator[None]:
     """Hold the lock of ``var``; the system lets it go when this process ends, however it ends."""
-    path = home / "run" / "intake.lock"
-    with path.open("a+", encoding="ascii") as file:
+    with _lock_file(home).open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -150,27 +152,21 @@ def _lock(home: Path) -> Iterator[None]:
         yield
 
 
-def read_secrets(home: Path) -> dict[str, str]:
-    """Read the secrets that were generated under ``var``; none when there are none yet."""
-    path = home / "secrets.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except PermissionError:
-        raise SettingsError("INTAKE_VAR", f"{path} belongs to another user; run as that user.") from None
-    except ValueError:
-        raise SettingsError("INTAKE_VAR", f"{path} cannot be read; put it back from a backup.") from None
-    return {name: found[name] for name in SECRETS if name in found}
+def _lock_file(home: Path) -> Path:
+    return home / "run" / "intake.lock"
 
 
-def make_secrets(home: Path) -> dict[str, str]:
-    """Read the secrets under ``var``, and generate and keep (0600) those that are missing."""
-    found = read_secrets(home)
-    missing = {name: secrets.token_hex(32) for name in SECRETS if name not in found}
-    if missing:
-        write_private(home / "secrets.json", json.dumps({**found, **missing}, indent=1))
-    return {**found, **missing}
+def is_older_than(home: Path, file: Path) -> bool:
+    """Say whether a service runs on ``var`` that began before a file was last written."""
+    lock = _lock_file(home)
+    if not lock.exists() or lock.stat().st_mtime >= file.stat().st_mtime:
+        return False
+    with lock.open("rb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def complete(values: Mapping[str, str]) -> dict[str, str]:
@@ -180,7 +176,7 @@ def complete(values: Mapping[str, str]) -> dict[str, str]:
     """
     home = Path(values.get("INTAKE_VAR", "").strip() or "var").expanduser().resolve()
     try:
-        found = read_secrets(home)
+        found = kept_secrets.read(home)
         engines = embedded.find(home)
     except (CannotStart, PermissionError) as problem:
         raise SettingsError("INTAKE_VAR", str(problem)) from problem
@@ -232,14 +228,14 @@ class _Run:
         """Tell the programs where everything is; settings that are not named here they inherit."""
         settings = self.settings
         given = {
-            "SECRET_KEY_CITIZEN": settings.secret_keys.get("citizen", ""),
-            "SECRET_KEY_HANDLER": settings.secret_keys.get("handler", ""),
-            "ADDRESS_KEY": settings.address_key.decode(),
+            "SECRET_KEY_CITIZEN": " ".join(settings.secret_keys["citizen"]),
+            "SECRET_KEY_HANDLER": " ".join(settings.secret_keys["handler"]),
+            "ADDRESS_KEY": b" ".join(settings.address_keys).decode(),
             "DATABASE_URL": settings.database_url or "",
             "REDIS_URL": settings.redis_url or "",
         }
         return {
-            **make_secrets(self.home),
+            **kept_secrets.make(self.home),
             **{name: value for name, value in given.items() if value},
             "INTAKE_VAR": str(self.home),
             "INTAKE_CITIZEN_PORT": str(settings.citizen_port),

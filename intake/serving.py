@@ -51,10 +51,20 @@ def error_task(app: Flask) -> type[ErrorTask]:
 
 
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]
-    """A parser that takes no request whose length two headers tell differently (RFC 9112, 6.1 and 6.3)."""
+    """A parser that takes no request whose length two headers tell differently (RFC 9112, 6.1 and 6.3).
+
+    ``command`` and ``path`` stand for what could not be understood.
+    """
+
+    # Without them such a request gets no answer at all, since waitress sets them only when it understood.
+    command, path = "GET", "/"
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # An address such as http://[ is caught by nobody there, and ends the connection without a word.
+            raise ParsingError("the address cannot be read") from error
         # waitress takes this header away once it has understood it; HTTP/1.0 does not have it.
         is_misplaced = "TRANSFER_ENCODING" in self.headers
         if is_misplaced or (self.chunked and "CONTENT_LENGTH" in self.headers):
@@ -115,16 +125,19 @@ def _too_large(app: Flask, request: Any) -> Response:
 def _asked(app: Flask, request: Any) -> RequestContext:
     """Return the context of a request that the server turned away, in its own language."""
     with app.app_context():
-        prefix, path = languages.split(request.path or "/")
+        prefix, path = languages.split(request.path)
     sent = request.headers
     headers = {"Cookie": sent.get("COOKIE", ""), "Content-Type": sent.get("CONTENT_TYPE", "")}
-    known = {"SCRIPT_NAME": prefix, "CONTENT_LENGTH": sent.get("CONTENT_LENGTH", "")}
+    known = {
+        "SCRIPT_NAME": prefix,
+        "PATH_INFO": path,
+        "CONTENT_LENGTH": sent.get("CONTENT_LENGTH", ""),
+        "REQUEST_METHOD": request.command,
+    }
     if request.chunked:
         # waitress takes it away; without it an unknown length would be none.
         known["HTTP_TRANSFER_ENCODING"] = "chunked"
-    return app.test_request_context(
-        path, method=request.command or "GET", headers=headers, environ_overrides=known
-    )
+    return app.test_request_context(headers=headers, environ_overrides=known)
 
 
 def serve(app: Flask, settings: Settings) -> None:
@@ -152,7 +165,8 @@ def make_server(app: Flask, settings: Settings, listening: socket.socket) -> Any
         channel_timeout=120,
         cleanup_interval=15,
         ident=None,
-        **_proxy(settings),
+        # The app does that itself, and knows more than one proxy.
+        clear_untrusted_proxy_headers=False,
     )
     server.channel_class = type("OurChannel", (Channel,), {"error_task_class": error_task(app)})
     return server
@@ -172,17 +186,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-def _proxy(settings: Settings) -> dict[str, Any]:
-    """Take the sender's address and scheme from the proxy that is named, and from nobody else."""
-    if settings.trusted_proxy is None:
-        return {"clear_untrusted_proxy_headers": True}
-    return {
-        "trusted_proxy": settings.trusted_proxy,
-        "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
-        "clear_untrusted_proxy_headers": True,
-    }
 
 
 def main() -> int:

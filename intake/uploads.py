@@ -115,7 +115,8 @@ class Progress:
 def is_too_much(network: str, size_bytes: int) -> bool:
     """Count the bytes of a file that a network wants to send, and say if they are far too many in an hour."""
     mebibytes = -(-size_bytes // 2**20)
-    return limits.hit("upload_mib", network, window=timedelta(hours=1), by=mebibytes) > MEBIBYTES_PER_HOUR
+    hour = timedelta(hours=1)
+    return limits.is_over("upload_mib", network, MEBIBYTES_PER_HOUR, window=hour, by=mebibytes)
 
 
 def add_file(draft_id: uuid.UUID, browser_key: str | None, upload: Upload) -> None:

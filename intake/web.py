@@ -18,10 +18,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
 from werkzeug.wsgi import wrap_file
 
-from intake import storage
+from config.settings import Settings
+from intake import hosts, storage
 from intake.errors import StorageError, to_translate
 from intake.extensions import db, now, settings
 from intake.files import disposition
+from intake.proxies import BehindProxies
 from intake.words import in_day, in_digits, in_groups, in_words
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# What is saved or drawn can do nothing in our origin, whatever it turns out to be.
+BYTES_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 
 
@@ -134,6 +138,9 @@ AWAY = Problem(
 )
 
 
+MISDIRECTED = replace(PROBLEMS[404], status=421)
+
+
 class SendingBroken(BadRequest):
     """The body ended too early or cannot be parsed: the sending was cut off."""
 
@@ -184,6 +191,11 @@ def init_app(app: Flask) -> None:
         # token is bound to the session, and SameSite keeps the session at home.
         WTF_CSRF_SSL_STRICT=False,
     )
+    given: Settings = app.extensions["settings"]
+    app.wsgi_app = BehindProxies(app.wsgi_app, given.trusted_proxies)  # type: ignore[method-assign]
+    app.extensions["hosts"] = hosts.names_of(given)
+    _answer_only_what_is_asked(app)
+    app.before_request(_turn_away_strangers)
     app.after_request(_guard)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.jinja_env.filters.update(tid=in_words, dag=in_day, storlek=in_digits, grupper=in_groups)
@@ -195,6 +207,15 @@ def init_app(app: Flask) -> None:
     for away in DATABASE_AWAY:
         app.register_error_handler(away, database_away)
     app.extensions["assets"] = _digests(Path(str(app.static_folder)))
+
+
+def _answer_only_what_is_asked(app: Flask) -> None:
+    """Have no methods and no addresses but those that a view names."""
+    # Flask would answer OPTIONS everywhere, and send /a//b on to a whole address made from the Host header.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    for rule in app.url_map.iter_rules("static"):
+        rule.methods = {"GET", "HEAD"}
 
 
 def problem_of(status: int) -> Problem:
@@ -225,6 +246,29 @@ def is_from_elsewhere() -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
 
 
+def _turn_away_strangers() -> Response | None:
+    """Answer under our own host name alone, and let no other site load what is here into its pages."""
+    if request.endpoint == "healthz":
+        # A load balancer asks by address.
+        return None
+    if hosts.name_in(request.host) not in current_app.extensions["hosts"]:
+        log.warning("refused a host name that is not in PUBLIC_URL or HANDLER_URL")
+        page = render_template("misdirected.html", problem=MISDIRECTED, home=hosts.home_of(settings()))
+        return Response(page, MISDIRECTED.status, mimetype="text/html")
+    if is_from_elsewhere() and not _is_opened():
+        return show_problem(PROBLEMS[403])
+    return None
+
+
+def _is_opened() -> bool:
+    """Say whether the browser opens this as a page, and not as part of one; true where it does not tell."""
+    sent = request.headers
+    return (sent.get("Sec-Fetch-Mode", "navigate"), sent.get("Sec-Fetch-Dest", "document")) == (
+        "navigate",
+        "document",
+    )
+
+
 def as_download(stream: BinaryIO, name: str, size_bytes: int) -> Response:
     """Answer with bytes that are saved under a name and never shown; the stream goes out in parts."""
     return _as_bytes(stream, size_bytes, "application/octet-stream", disposition(name))
@@ -238,13 +282,12 @@ def as_picture(stream: BinaryIO, name: str, size_bytes: int, media_type: str) ->
 
 
 def _as_bytes(stream: BinaryIO, size_bytes: int, media_type: str, how: str) -> Response:
-    """Answer with bytes that can do nothing in our origin, whatever they turn out to be."""
     response = Response(wrap_file(request.environ, stream), direct_passthrough=True)
     response.call_on_close(stream.close)
     response.content_length = size_bytes
     response.headers["Content-Type"] = media_type
     response.headers["Content-Disposition"] = how
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Content-Security-Policy"] = BYTES_POLICY
     response.headers["Cache-Control"] = "no-store"
     return response
 

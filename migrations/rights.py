@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import sqlalchemy as sa
 from alembic import op
 
+from config.settings import DatabaseRole
 from migrations import role_name
 
 Grants = Mapping[str, Mapping[str, str]]
@@ -13,10 +15,13 @@ Grants = Mapping[str, Mapping[str, str]]
 Functions = Mapping[str, tuple[str, tuple[str, ...]]]
 
 
+ROLES: tuple[DatabaseRole, ...] = ("citizen", "handler", "door", "worker")
+
+
 def roles() -> dict[str, str]:
     """Return the names of the roles below the owner in this database, quoted."""
     database = op.get_bind().exec_driver_sql("SELECT current_database()").scalar()
-    return {role: f'"{role_name(str(database), role)}"' for role in ("citizen", "handler", "worker")}
+    return {role: f'"{role_name(str(database), role)}"' for role in ROLES}
 
 
 def grant(grants: Grants) -> None:
@@ -50,6 +55,45 @@ def drop_functions(functions: Functions) -> None:
     """Take functions away, the last one first."""
     for signature in reversed(list(functions)):
         op.execute(f"DROP FUNCTION {signature}")
+
+
+def rewrite(signature: str, old: str, new: str) -> None:
+    """Change words in a function whose other words, and callers, stay as they are."""
+    asked = sa.text("SELECT pg_get_functiondef(CAST(:signature AS regprocedure))")
+    body = str(op.get_bind().execute(asked, {"signature": signature}).scalar_one())
+    if body.count(old) != 1:
+        raise ValueError(f"{signature} does not say {old!r} exactly once.")
+    op.get_bind().exec_driver_sql(body.replace(old, new).replace("%", "%%"))
+
+
+def wall(policies: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Put tables behind row-level security: what each role may do with which of their rows.
+
+    ``policies`` are, by table and role, the ends of CREATE POLICY, such as ``FOR SELECT USING (...)``.
+    """
+    known = roles()
+    for table, by_role in policies.items():
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        for role, ends in by_role.items():
+            for number, end in enumerate(ends, start=1):
+                op.get_bind().exec_driver_sql(
+                    f"CREATE POLICY {role}_{number} ON {table} AS PERMISSIVE {_for(end, known[role])}"
+                )
+
+
+def _for(end: str, role: str) -> str:
+    """Put the role where CREATE POLICY wants it: after the command."""
+    command, _, condition = end.removeprefix("FOR ").partition(" ")
+    return f"FOR {command} TO {role} {condition}"
+
+
+def unwall(policies: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Take away what ``wall`` put there."""
+    for table, by_role in policies.items():
+        for role, ends in by_role.items():
+            for number in range(1, len(ends) + 1):
+                op.execute(f"DROP POLICY {role}_{number} ON {table}")
+        op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
 
 
 def allow_kinds(*kinds: str) -> None:

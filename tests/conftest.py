@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -35,6 +38,13 @@ class Clock:
     def __call__(self) -> datetime:
         self.at += timedelta(milliseconds=1)
         return self.at
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask the engines, so that they alone can be run on other ones."""
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engines)
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +80,22 @@ def clock() -> Clock:
     return Clock()
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates as they were compiled for the first app that needed them."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
-    """Compile the rules once, and hash passwords as weakly as the library lets us."""
+    """Compile the rules and the templates once, and hash passwords as weakly as the library lets us."""
     compiled: dict[int, routing.Rules] = {}
     compile_rules = routing.compile_rules
 
@@ -81,6 +104,7 @@ def quick() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(routing, "compile_rules", compiled_once)
+        patch.setitem(Flask.jinja_options, "bytecode_cache", CompiledTemplates())
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
@@ -111,6 +135,8 @@ def base_settings() -> Settings:
     return Settings.from_mapping(
         {
             "INTAKE_LOW_DISK_BYTES": "1000000",
+            # What waits before it leaves has tests of its own.
+            "INTAKE_UNDO_SECONDS": "0",
             "SECRET_KEY_CITIZEN": "c" * 32,
             "SECRET_KEY_HANDLER": "h" * 32,
             "ADDRESS_KEY": "a" * 32,
@@ -126,12 +152,21 @@ def settings(base_settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def make_app(database: own.Database, settings: Settings, clock: Clock) -> Iterator[Callable[..., Flask]]:
-    """Make apps: ``make_app("citizen")``; a second argument names another role, keywords the ports."""
+    """Make apps: ``make_app("citizen")``; a second argument names another role, keywords the ports.
+
+    ``chosen`` are other settings than the test's.
+    """
     apps: list[Flask] = []
 
-    def make(surface: str = "citizen", role: DatabaseRole | None = None, **ports: Any) -> Flask:
-        chosen = replace(settings, surface=surface, database_urls=database.urls)  # type: ignore[arg-type]
-        app = create_app(chosen, role=role, clock=clock, **ports)
+    def make(
+        surface: str = "citizen",
+        role: DatabaseRole | None = None,
+        *,
+        chosen: Settings = settings,
+        **ports: Any,
+    ) -> Flask:
+        complete = replace(chosen, surface=surface, database_urls=database.urls)  # type: ignore[arg-type]
+        app = create_app(complete, role=role, clock=clock, **ports)
         app.testing = True
         apps.append(app)
         return app
@@ -140,7 +175,8 @@ def make_app(database: own.Database, settings: Settings, clock: Clock) -> Iterat
     for app in apps:
         with app.app_context():
             db.session.remove()
-            db.engine.dispose()
+            for engine in db.engines.values():
+                engine.dispose()
 
 
 @pytest.fixture

@@ -5,14 +5,22 @@ from __future__ import annotations
 import html
 import io
 import re
+import uuid
+from contextlib import contextmanager
+from datetime import timedelta
 
+import pyotp
 from sqlalchemy import event, select, update
+from werkzeug.routing import AnyConverter, IntegerConverter, UUIDConverter
 
-from intake import access, rows, storage
+from intake import access, keys, rows, shown, storage
+from intake.access import factors
 from intake.extensions import db
 from intake.matters import arrive, incoming
 from intake.models import Arrival, Attachment, Handler, Matter, new_id
 
+# Everybody's app shows the same codes here.
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 REGIONAL = ("inkorg", "kontaktcenter", "utredning")
 
 
@@ -26,7 +34,31 @@ class Desk:
     def sign_in(self, password=None):
         page = self.client.get("/logga-in")
         words = {"email": self.email, "password": password or self.password, "csrf_token": token_in(page)}
-        return self.client.post("/logga-in", data=words)
+        answer = self.client.post("/logga-in", data=words)
+        return self.give_code() if answer.location == "/logga-in/kod" else answer
+
+    def show_password(self):
+        """Do the first step of a sign-in alone: the second factor is owed."""
+        words = {"email": self.email, "password": self.password}
+        token = {"csrf_token": token_in(self.client.get("/logga-in"))}
+        return self.client.post("/logga-in", data=words | token)
+
+    def give_code(self, code=None):
+        """Show the second factor; a code does once, so that each is of a later half minute than the last."""
+        page = self.client.get("/logga-in/kod")
+        words = {"code": code or next_code(self.client.application), "csrf_token": token_in(page)}
+        return self.client.post("/logga-in/kod", data=words)
+
+    def secret(self):
+        """The secret of the session, as the browser's cookie holds it."""
+        with self.client.session_transaction() as kept:
+            return kept["_user_id"]
+
+    def prove(self, password=None, code=None):
+        """Show once more who it is."""
+        page = self.client.get("/bekrafta")
+        words = {"password": password or self.password, "code": code or next_code(self.client.application)}
+        return self.client.post("/bekrafta", data=words | {"csrf_token": token_in(page)})
 
     def get(self, path, **kwargs):
         # Read whole, so that a download's file is closed as by a browser that has it all.
@@ -48,6 +80,30 @@ class Desk:
         return self.get(f"/arende/{reference}")
 
 
+@contextmanager
+def seated(app, handler_id, *matter_ids):
+    """Be in an app's context as a handler who is signed in, and has looked at these matters."""
+    with app.app_context():
+        shown.show("session", access.begin(handler_id, stage="open", agent=""))
+        access.look_beside(matter_ids)
+        yield
+
+
+def addresses(app):
+    """Yield each route of the handlers' side with an address of it, where something stands in every place."""
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("handler."):
+            filled = {name: _something(rule._converters[name]) for name in rule.arguments}
+            yield rule, adapter.build(rule.endpoint, filled)
+
+
+def _something(converter):
+    if isinstance(converter, AnyConverter):
+        return next(iter(converter.items))
+    return {UUIDConverter: uuid.UUID(int=0), IntegerConverter: 1}.get(type(converter), "K7RX-3M9P")
+
+
 def count_statements(app, act):
     """Return how many statements reach the database while something is done."""
     statements = []
@@ -61,6 +117,17 @@ def count_statements(app, act):
     act()
     event.remove(engine, "before_cursor_execute", note)
     return len(statements)
+
+
+def following(page):
+    """Return the address of a list's next page, None on the last."""
+    found = re.search(r'href="([^"]*efter=[^"]*)" rel="next"', page.text)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def news_of(page):
+    """Return where an inbox's page asks what is new."""
+    return re.search(r'data-news="([^"]+)"', page.text)[1].replace("&amp;", "&")
 
 
 def token_in(page):
@@ -83,9 +150,19 @@ def hire(owner_app, email, *memberships, name="Anna Lindgren", is_new=False):
         password = access.add_handler(email, name, memberships)
         if not is_new:
             old = update(Handler).where(Handler.email == email)
-            db.session.execute(old.values(must_change_password=False, password_expires_at=None))
+            sealed = keys.seal(SECRET, factors.PURPOSE)
+            settled = {"must_change_password": False, "password_expires_at": None, "totp_secret": sealed}
+            db.session.execute(old.values(settled))
             db.session.commit()
     return password
+
+
+def next_code(app):
+    """Return the code that the app of whoever signs in shows now, half a minute after the last one."""
+    clock = app.extensions["clock"]
+    if hasattr(clock, "at"):
+        clock.at += timedelta(seconds=30)
+    return pyotp.TOTP(SECRET).at(clock())
 
 
 def bring(worker_app, clock, *, files=(), **changes):

@@ -72,7 +72,8 @@ def empty(owner_url: str) -> None:
     """Empty every table but the units and the schema's version; quick where little was written."""
     engine = create_engine(owner_url, poolclass=NullPool)
     with engine.begin() as connection:
-        names = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        tables = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        names = connection.scalars(text(f"{tables} AND relnamespace = 'public'::regnamespace"))
         kept = ("unit", "alembic_version")
         emptied = [f"DELETE FROM {name}" for name in names if name not in kept]
         connection.exec_driver_sql("; ".join(emptied))

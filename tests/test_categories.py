@@ -15,6 +15,7 @@ CATEGORY = {
     "regime": "brottsdata",
     "secrecy": "trolig",
     "kind": "subject",
+    "answer_days": 3,
 }
 CHOICE = {"code": "tips", "words": "Ett tips", "category": "tips"}
 
@@ -39,6 +40,8 @@ def test_a_question_and_a_story_are_read_in_their_words():
         ({"questions": [{"code": "who", "wrods": "?"}]}, "wrods"),
         ({"asks_where": "nowhere"}, "event or ongoing or area or nothing"),
         ({"priority": 6}, "from 1 to 5"),
+        ({"answer_days": 0}, "answer_days of tips must be from 1"),
+        ({"answer_days": "3"}, "answer_days of tips must be from 1"),
         ({"unit_kind": "jour"}, "no unit kind"),
     ],
 )

@@ -274,15 +274,6 @@ def test_no_header_takes_a_letter_out_of_a_walled_units_mailbox():
     assert len(messages(ordinary)) == 1
 
 
-def test_nor_out_of_the_walled_unit_that_a_handler_registers_it_in():
-    deliver(letter())
-    ordinary = matters()[0]
-    raw = letter("Om en polis", Cc=address_of(ordinary))
-    mailroom.register(io.BytesIO(raw), "su", ordinary.id)
-    unpack_all()
-    assert (len(messages(ordinary)), matters()[1].unit_id) == (1, "su")
-
-
 def test_a_mailbox_that_a_letter_names_beside_a_matter_gets_it_too():
     deliver(letter(), "syd@example.se")
     matter = matters()[0]

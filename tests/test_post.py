@@ -385,6 +385,22 @@ def test_a_key_that_cannot_sign_stops_the_start_and_names_the_setting(signing_se
         from_settings(replace(signing_settings, mail_dkim_key=tmp_path))
 
 
+def test_a_new_key_under_a_new_selector_leaves_older_letters_believed(signing_settings, tmp_path):
+    letter = outgoing().message.as_bytes(policy=SMTP)
+    old = find_signer(signing_settings)
+    before = old.sign(letter, 1_790_000_000)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "new.pem").write_bytes(pem)
+    values = {"mail_dkim_key": tmp_path / "new.pem", "mail_dkim_selector": "brev2"}
+    new = find_signer(replace(signing_settings, **values))
+    after = new.sign(letter, 1_790_000_000)
+    # Both stand in the DNS, each under its own name, for as long as letters of the first are on their way.
+    assert (old.record[0], new.record[0]) == ("brev._domainkey.example.se", "brev2._domainkey.example.se")
+    assert believes(before, old.record[1])
+    assert believes(after, new.record[1])
+    assert not believes(after, old.record[1])
+
+
 def test_the_doctor_says_whether_letters_are_signed(signing_settings, tmp_path):
     def look(settings):
         return next(found for found in diagnosis.examine(settings) if found.what == "MAIL_DKIM_KEY")

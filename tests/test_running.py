@@ -12,19 +12,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
 import pytest
 import redis
 
-from config.settings import Settings, SettingsError
-from intake import embedded, listeners, running
+from config.settings import Settings
+from intake import embedded, kept_secrets, listeners, running
 from intake.embedded import RunningEngines
 from intake.processes import Program, read_records
 from intake.running import Plan, complete
+from tests.journeys.service import free_ports
 
 WEB = """
 import http.server, os, sys
@@ -82,7 +84,7 @@ class Service:
     def __init__(self, home: Path, **values: str) -> None:
         self.home = home
         names = ("INTAKE_CITIZEN_PORT", "INTAKE_HANDLER_PORT", "INTAKE_MAIL_PORT")
-        given = {"INTAKE_VAR": str(home), **dict(zip(names, free_ports(), strict=True)), **values}
+        given = {"INTAKE_VAR": str(home), **dict(zip(names, map(str, free_ports(3)), strict=True)), **values}
         self.settings = Settings.from_mapping(given)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.test_running"],
@@ -110,9 +112,14 @@ class Service:
         return self.wait_till_it_ends()
 
     def processes(self) -> dict[str, psutil.Process]:
-        records = read_records(self.home / "run" / "processes")
-        found = {record.name: psutil.Process(record.pid) for record in records if record.name != "migrate"}
-        return found | {"child": found["worker"].children()[0]}
+        """Return what runs, once the worker has its child: the start waits for neither."""
+        while True:
+            records = read_records(self.home / "run" / "processes")
+            found = {
+                record.name: psutil.Process(record.pid) for record in records if record.name != "migrate"
+            }
+            if "worker" in found and (children := found["worker"].children()):
+                return found | {"child": children[0]}
 
     def starts(self) -> int:
         """Count how often the first command was run on this data."""
@@ -124,12 +131,6 @@ class Service:
         if self.process.poll() is None:
             self.stop()
         self.process.stdout.close()
-
-
-def free_ports() -> list[str]:
-    with ExitStack() as stack:
-        opened = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        return [str(one.getsockname()[1]) for one in opened]
 
 
 def is_running(process: psutil.Process) -> bool:
@@ -145,6 +146,17 @@ def wait_for(service: Service, name: str, killed: psutil.Process) -> psutil.Proc
         again = {record.name: record.pid for record in read_records(service.home / "run" / "processes")}
         if again.get(name, killed.pid) != killed.pid:
             return psutil.Process(again[name])
+
+
+def told_of(service: Service) -> set[str]:
+    """Return what of the service's secrets stands in its words, its logs or a command that anybody sees."""
+    known = complete({"INTAKE_VAR": str(service.home)})
+    secrets = {known[name] for name in kept_secrets.NAMES}
+    secrets |= {urlsplit(known[name]).password for name in ("DATABASE_URL", "REDIS_URL")}
+    told = [service.words, *(path.read_text() for path in (service.home / "log").glob("*.log"))]
+    told += [word for each in psutil.process_iter(["cmdline"]) for word in each.info["cmdline"] or ()]
+    assert len(secrets) == 5
+    return {secret for secret in secrets if any(secret in words for words in told)}
 
 
 @pytest.fixture
@@ -171,6 +183,7 @@ def test_all_of_it_starts_and_ctrl_c_ends_all_of_it(home):
         assert set(processes) > {"supervisor", "postgres", "valkey", "web-citizen", "worker", "child"}
         assert str(one.settings.citizen_port) in one.words
         assert str(home) in one.words
+        assert told_of(one) == set()
         assert one.stop() == 0
     assert [name for name, process in processes.items() if is_running(process)] == []
     assert one.words.splitlines()[-1] == "Stopped."
@@ -254,27 +267,12 @@ def test_a_migration_that_fails_stops_the_start_and_leaves_nothing(home):
 
 def test_another_terminal_needs_no_setting_to_meet_the_service(home):
     embedded.prepare(home)
-    made = running.make_secrets(home)
+    made = kept_secrets.make(home)
     found = complete({"INTAKE_VAR": str(home), "ADDRESS_KEY": "", "SECRET_KEY_CITIZEN": "g" * 32})
     assert found["DATABASE_URL"] == embedded.find(home).database_url
     assert found["ADDRESS_KEY"] == made["ADDRESS_KEY"]
     assert found["SECRET_KEY_CITIZEN"] == "g" * 32
     assert Settings.from_mapping(found).var == home
-
-
-def test_secrets_are_made_once_and_kept_private(home):
-    home.mkdir()
-    made = running.make_secrets(home)
-    assert running.make_secrets(home) == made
-    assert len(set(made.values())) == 3
-    assert (home / "secrets.json").stat().st_mode & 0o777 == 0o600
-
-
-def test_secrets_that_cannot_be_read_are_never_made_anew(home):
-    home.mkdir()
-    (home / "secrets.json").write_text("{")
-    with pytest.raises(SettingsError, match="backup"):
-        running.make_secrets(home)
 
 
 def test_before_the_first_run_a_mapping_stays_as_it_is(home):
@@ -285,7 +283,7 @@ def test_before_the_first_run_a_mapping_stays_as_it_is(home):
 
 
 def test_a_port_that_nobody_answers_on_is_not_answering(home):
-    settings = Settings.from_mapping({"INTAKE_VAR": str(home), "INTAKE_CITIZEN_PORT": free_ports()[0]})
+    settings = Settings.from_mapping({"INTAKE_VAR": str(home), "INTAKE_CITIZEN_PORT": str(free_ports(1)[0])})
     assert not listeners.is_answering(listeners.listeners(settings)[0])
 
 

@@ -27,6 +27,32 @@ def test_a_relay_signs_its_findings_with_our_domain_unless_it_is_said():
     assert named.mail_authserv_ids == ("mx.example.se",)
 
 
+def test_proxies_are_addresses_and_networks_of_the_operators_own():
+    named = Settings.from_mapping({"TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/29 2001:db8::/64"})
+    assert [str(network) for network in named.trusted_proxies] == [
+        "127.0.0.1/32", "10.0.0.0/29", "2001:db8::/64",
+    ]  # fmt: skip
+    assert Settings.from_mapping({}).trusted_proxies == ()
+    assert "give addresses or networks" in complaint(TRUSTED_PROXIES="*")
+    assert "give addresses or networks" in complaint(TRUSTED_PROXIES="10.0.0.5/8")
+    assert "trusts every address" in complaint(TRUSTED_PROXIES="127.0.0.1, ::/0")
+
+
+def test_a_setting_that_has_another_name_now_is_told_it():
+    assert "is now called TRUSTED_PROXIES" in complaint(TRUSTED_PROXY="127.0.0.1")
+    assert Settings.from_mapping({"TRUSTED_PROXY": ""}).trusted_proxies == ()
+
+
+@pytest.mark.parametrize("url", ["https://", "https:///arende", "https://:8080"])
+def test_a_surface_is_found_under_a_host_name(url):
+    assert "names no host" in complaint(PUBLIC_URL=url)
+    assert "names no host" in complaint(HANDLER_URL=url)
+
+
+def test_what_is_no_address_is_told_so():
+    assert "is no address" in complaint(HANDLER_URL="https://[::1")
+
+
 def test_a_certificate_needs_its_key(tmp_path):
     certificate = tmp_path / "cert.pem"
     certificate.write_text("x")
@@ -40,6 +66,15 @@ def test_a_signing_key_needs_its_selector(tmp_path):
     assert "belong together" in complaint(MAIL_DKIM_KEY=str(key))
     assert "belong together" in complaint(MAIL_DKIM_SELECTOR="host")
     assert "MAIL_DKIM_SELECTOR" in complaint(MAIL_DKIM_KEY=str(key), MAIL_DKIM_SELECTOR="två ord")
+
+
+def test_a_key_may_have_older_ones_after_it():
+    newest, older = "n" * 32, "o" * 32
+    values = {"SECRET_KEY_HANDLER": f" {newest} {older}\n{newest}", "ADDRESS_KEY": f"{newest} {older}"}
+    settings = Settings.from_mapping(values)
+    assert settings.secret_keys == {"citizen": (), "handler": (newest, older)}
+    assert settings.address_keys == (newest.encode(), older.encode())
+    assert settings.address_key == newest.encode()
 
 
 def test_a_table_of_mailboxes_is_checked_at_start(tmp_path):

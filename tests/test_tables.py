@@ -55,3 +55,30 @@ def test_letters_are_plain_text_unless_the_authority_wants_html_too(read_with):
 def test_a_wish_for_html_that_is_neither_yes_nor_no_stops_the_start(read_with):
     with pytest.raises(TableError, match="with_html is neither"):
         read_with("with_html = false", 'with_html = "nej"')
+
+
+@pytest.mark.parametrize("contact", ["fel@example.org", "mailto:fel@example.se", "http://example.org/"])
+def test_a_contact_for_faults_that_will_not_do_is_a_mistake(read_with, contact):
+    with pytest.raises(TableError, match=r"security\.contact"):
+        read_with("mailto:sakerhet@sarbarhet.example", contact)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('category = "drogscen"', 'category = "droger"', "watched.category is no category"),
+        ("start = 72", 'start = "72"', "watched.start is no number"),
+        ("start_on = 2026-01-01", 'start_on = "i januari"', "watched.start_on no day"),
+        ("start = 72\n", "", "is missing or of the wrong kind"),
+    ],
+)
+def test_what_the_situation_picture_follows_is_checked(read_with, old, new, why):
+    with pytest.raises(TableError, match=why):
+        read_with(old, new)
+
+
+def test_a_map_without_regions_stops_the_start(tmp_path):
+    folder = shutil.copytree(FOLDER, tmp_path / "config", ignore=shutil.ignore_patterns("*.py*"))
+    (folder / "geo/regions.svg").write_text('<svg viewBox="0 0 9 9"></svg>')
+    with pytest.raises(TableError, match=r"regions\.svg"):
+        read_tables(folder)

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.pool import NullPool
 
-from intake import drafts, ledger, storage
+from intake import ledger, storage
 from intake.errors import BytesMissing
-from intake.extensions import db
 from intake.matters import uploading
 from intake.models import DraftFile, DraftKey, MailAddress, Matter, Upload, UploadPart
 from tests.desk import Desk, hire, text_of
 from tests.letters_home import deliver, letter
+from tests.matters.mailing import begin_supplement
 from tests.parts import FILM, FILM_SHA256, id_of
 from workers import process, tasks
 
@@ -171,7 +171,6 @@ def test_what_somebody_may_be_adding_to_a_matter_is_theirs_alone(uploader, make_
     uploader.begin()
     uploader.send()
     matter = seen.scalars(select(Matter)).one()
-    with make_app("citizen").app_context():
-        drafts.begin("another browser", supplements_id=matter.id)
-        db.session.rollback()
+    with make_app("handler", "owner").app_context():
+        begin_supplement(make_app("citizen"), matter, "another browser")
     assert "inte är skickat än" not in text_of(anna.page(matter.reference))

@@ -18,10 +18,10 @@ import redis
 from rq import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake import ledger, limits, logs, outbox, scratch, verifying
+from intake import access, chains, leaving, ledger, limits, logs, outbox, scratch, verifying
 from intake.extensions import db, now, settings
 from intake.mailroom import watch
-from intake.matters import checks, uploading, viewing
+from intake.matters import checks, deadlines, uploading, viewing
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -34,11 +34,16 @@ AWAY_SECONDS = 2.0
 UPKEEP_EVERY = timedelta(minutes=30)
 LEASES_EVERY = timedelta(seconds=5)
 WATCH_EVERY = timedelta(minutes=1)
+# So long at the most could a look be taken away with all of its person's later ones, and no seal tell.
+SEAL_EVERY = timedelta(minutes=10)
 # A new signature must not drown the new matters' files: some 1,200 an hour are scanned again.
 SCAN_AGAIN_EVERY = timedelta(seconds=30)
 SCANNED_AGAIN_AT_ONCE = 10
+REMIND_EVERY = timedelta(minutes=5)
 DONE_KEPT = timedelta(days=7)
 COUNTS_KEPT = timedelta(days=2)
+# Cookies live for seven days from when they were last written.
+LEFT_KEPT = timedelta(days=30)
 
 
 @dataclass
@@ -74,6 +79,8 @@ class Dispatcher:
 def upkeep() -> None:
     """Give up and expire what is late, sweep what no row names, forget what nobody needs, prove some bytes.
 
+    And see that the access log has its months.
+
     One fault stops no other.
     """
     acts: tuple[Callable[[], object], ...] = (
@@ -81,9 +88,12 @@ def upkeep() -> None:
         ledger.expire_drafts,
         lambda: outbox.forget_done(now() - DONE_KEPT),
         lambda: limits.forget(now() - COUNTS_KEPT),
+        lambda: leaving.forget(now() - LEFT_KEPT),
+        access.forget_ended,
         ledger.sweep,
         lambda: scratch.sweep(settings().var, now()),
         viewing.ask_missing,
+        chains.make_months,
         verifying.verify_some,
     )
     for act in acts:
@@ -92,6 +102,13 @@ def upkeep() -> None:
         except Exception:
             log.exception("upkeep goes on without one of its acts")
             db.session.rollback()
+
+
+def each_minute(alarms: watch.AlarmLog) -> None:
+    """End the sign-ins that have run out, forget who was at a matter, and watch over the mail."""
+    access.end_run_out()
+    access.forget_absent()
+    alarms.tell(watch.look())
 
 
 def _scan_again() -> None:
@@ -125,12 +142,14 @@ def run(is_stopping: threading.Event) -> None:
 
 def _round(dispatcher: Dispatcher, every: Every) -> float:
     try:
-        sent = dispatcher.step()
+        # First: none of it needs the queue, and sign-ins must run out also while that is away.
         every(LEASES_EVERY, lambda: outbox.free_leases(process.is_dead))
         every(UPKEEP_EVERY, lambda: _beside(upkeep))
         every(SCAN_AGAIN_EVERY, lambda: _beside(_scan_again))
-        every(WATCH_EVERY, lambda: dispatcher.alarms.tell(watch.look()))
-        return 0 if sent else IDLE_SECONDS
+        every(SEAL_EVERY, lambda: _beside(chains.seal))
+        every(REMIND_EVERY, lambda: _beside(deadlines.mark_overdue))
+        every(WATCH_EVERY, lambda: each_minute(dispatcher.alarms))
+        return 0 if dispatcher.step() else IDLE_SECONDS
     except redis.RedisError as error:
         log.warning("the queue is away: %s", type(error).__name__)
     except SQLAlchemyError as error:

@@ -22,7 +22,7 @@ from intake.errors import (
     StorageError,
 )
 from intake.extensions import db
-from intake.matters import alarms, checks, placing, sending, uploading, viewing
+from intake.matters import alarms, checks, placing, sending, undoing, uploading, viewing
 from intake.models import Attachment
 from workers import process
 
@@ -60,6 +60,11 @@ def finish_upload(job_id: str) -> None:
 def send_letter(job_id: str) -> None:
     """Send a letter that we owe."""
     _do(job_id, _send_letter)
+
+
+def release_message(job_id: str) -> None:
+    """Let what a handler wrote leave, once it has waited."""
+    _do(job_id, lambda claim: undoing.release(claim.subject_id, claim))
 
 
 def place_again(job_id: str) -> None:

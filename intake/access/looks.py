@@ -1,25 +1,31 @@
-"""Every look is accounted for: a row before anything is shown, and a log line for every refusal."""
+"""Every look is accounted for: a row before anything is shown, and a log line for every refusal.
+
+The database writes the rows itself, with its own time and in the name of who is signed in, and what is
+in a matter it opens only to a session whose look it has written.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import text
 
-from intake import rows
 from intake.access.person import Person
-from intake.extensions import db, now, settings
-from intake.models import AccessLog, Matter
-
-security = logging.getLogger("intake.security")
+from intake.errors import NotFound
+from intake.extensions import db
+from intake.security_log import security
 
 LOOKS = 200
+_LOOK = text("SELECT look(:what, :matter_id, :attachment_id, :reason)")
+_EACH = text("SELECT look_at_each(:what, CAST(:matter_ids AS uuid[]), :is_once)")
+_LIST = text("SELECT look_at_list(:what, :words, :reason)")
+_OPEN = text("SELECT open_matter(:reference, :is_page)")
+_BY_COMMAND = text(
+    "SELECT look_by_command(:user, :what, (SELECT id FROM matter WHERE reference = :reference), :words)"
+)
 
 
 @dataclass(frozen=True)
@@ -32,33 +38,39 @@ class Look:
     reason: str | None
 
 
-def look_at_matter(person: Person, matter_id: uuid.UUID) -> None:
-    """Record that the person opens a matter, and commit."""
-    _look(person, "matter", matter_id)
+def open_matter(reference: str, *, is_page: bool = False) -> uuid.UUID | None:
+    """Find a matter where the person sees it, and commit.
+
+    The first time in a session is a look, and each time that its page is shown.
+    """
+    found: uuid.UUID | None = db.session.scalar(_OPEN, {"reference": reference, "is_page": is_page})
+    db.session.commit()
+    return found
 
 
-def look_at_view(person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID) -> None:
+def look_at_view(matter_id: uuid.UUID, attachment_id: uuid.UUID) -> None:
     """Record that the person reads what is known of a file, and its text, and commit."""
-    _look(person, "view", matter_id, attachment_id)
+    _look("view", matter_id, attachment_id)
 
 
-def look_at_picture(
-    person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID, inner: str, number: int
-) -> None:
+def look_at_picture(matter_id: uuid.UUID, attachment_id: uuid.UUID, inner: str, number: int) -> None:
     """Record that the person sees one picture of a file's safe view, and commit."""
-    _look(person, f"picture:{inner}/{number}", matter_id, attachment_id)
+    _look(f"picture:{inner}/{number}", matter_id, attachment_id)
 
 
-def look_at_file(
-    person: Person, matter_id: uuid.UUID, attachment_id: uuid.UUID, reason: str | None = None
-) -> None:
+def look_at_file(matter_id: uuid.UUID, attachment_id: uuid.UUID, reason: str | None = None) -> None:
     """Record that the person downloads a file, with the reason where one was asked, and commit."""
-    _look(person, "file", matter_id, attachment_id, reason)
+    _look("file", matter_id, attachment_id, reason)
 
 
-def look_at_export(person: Person, matter_id: uuid.UUID, reason: str) -> None:
+def look_at_export(matter_id: uuid.UUID, reason: str) -> None:
     """Record that the person takes out a whole matter, and why, and commit."""
-    _look(person, "export", matter_id, None, reason)
+    _look("export", matter_id, None, reason)
+
+
+def look_at_protected(matter_id: uuid.UUID, reason: str) -> None:
+    """Record that the person sees protected contact details, and why, and commit."""
+    _look("protected", matter_id, None, reason)
 
 
 def looks_at_file(attachment_id: uuid.UUID) -> tuple[Look, ...]:
@@ -72,55 +84,61 @@ def looks_at_file(attachment_id: uuid.UUID) -> tuple[Look, ...]:
     return tuple(Look(*row) for row in found)
 
 
-def look_at_letter(person: Person, matter_id: uuid.UUID, letter_id: uuid.UUID, reason: str) -> None:
+def look_at_letter(matter_id: uuid.UUID, letter_id: uuid.UUID, reason: str) -> None:
     """Record that the person downloads a raw letter, and commit."""
-    _look(person, f"letter:{letter_id}", matter_id, None, reason)
+    _look(f"letter:{letter_id}", matter_id, None, reason)
 
 
-def look_at_journal(person: Person, matter_ids: Iterable[uuid.UUID]) -> None:
+def look_at_journal(matter_ids: Iterable[uuid.UUID]) -> None:
     """Record that the person reads who wrote to these matters and of what, in a list, and commit."""
-    for matter_id in matter_ids:
-        _write(person, "journal", matter_id)
+    _look_at_each("journal", matter_ids)
+
+
+def look_beside(matter_ids: Iterable[uuid.UUID]) -> None:
+    """Record that the person is shown these matters beside another, once in a session, and commit."""
+    _look_at_each("beside", matter_ids, is_once=True)
+
+
+def look_at_list(what: str, words: str = "", reason: str | None = None) -> uuid.UUID:
+    """Record that the person reads a list that opens no one matter, by which words and why, and commit.
+
+    Return what the list is then read by; NotFound when the session ended meanwhile.
+    """
+    made: uuid.UUID | None = db.session.scalar(
+        _LIST, {"what": what, "words": words or None, "reason": reason}
+    )
+    db.session.commit()
+    if made is None:
+        raise NotFound("the session ended meanwhile")
+    return made
+
+
+def look_by_command(user: str, what: str, reference: str | None, words: str) -> None:
+    """Record what somebody is about to read by a command, in the name of the machine's user, and commit."""
+    said = {"user": user, "what": what, "reference": reference, "words": words or None}
+    db.session.execute(_BY_COMMAND, said)
     db.session.commit()
 
 
 def log_refused(person: Person, reference: str) -> None:
-    """Tell the security log when what was asked for is another unit's, and not just a wrong reference."""
-    if db.session.scalar(select(exists().where(Matter.reference == reference))):
-        security.warning("refused handler=%s reference=%s", person.handler_id, reference)
+    """Tell the security log that what was asked for is not there, or another unit's: nobody is told which."""
+    security.warning("refused handler=%s reference=%s", person.handler_id, reference)
 
 
-def veiled(words: str) -> str:
-    """Return a keyed digest by which one address can be followed in the log but not read."""
-    digest = hmac.new(settings().address_key, b"security " + words.encode(), hashlib.sha256)
-    return digest.hexdigest()[:16]
-
-
-def _look(
-    person: Person,
-    what: str,
-    matter_id: uuid.UUID,
-    attachment_id: uuid.UUID | None = None,
-    reason: str | None = None,
-) -> None:
-    _write(person, what, matter_id, attachment_id, reason)
+def _look_at_each(what: str, matter_ids: Iterable[uuid.UUID], *, is_once: bool = False) -> None:
+    values = {"what": what, "matter_ids": sorted(set(matter_ids), key=str), "is_once": is_once}
+    db.session.execute(_EACH, values)
     db.session.commit()
 
 
-def _write(
-    person: Person,
-    what: str,
-    matter_id: uuid.UUID,
-    attachment_id: uuid.UUID | None = None,
-    reason: str | None = None,
+def _look(
+    what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
 ) -> None:
-    rows.insert(
-        AccessLog,
-        at=now(),
-        handler_id=person.handler_id,
-        actor=person.name,
-        what=what,
-        matter_id=matter_id,
-        attachment_id=attachment_id,
-        reason=reason,
-    )
+    db.session.execute(_LOOK, _values(what, matter_id, attachment_id, reason))
+    db.session.commit()
+
+
+def _values(
+    what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
+) -> dict[str, object]:
+    return {"what": what, "matter_id": matter_id, "attachment_id": attachment_id, "reason": reason}

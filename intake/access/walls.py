@@ -1,44 +1,65 @@
-"""The first wall: one condition on matters, and the finds that every page begins with."""
+"""The first wall: one condition on matters, and the finds that every page begins with.
+
+What is in a matter is found only after a look at it; the database, which is the second wall, shows
+nothing of it before.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, select, text
 
+from intake.access.looks import open_matter
 from intake.access.person import Person
+from intake.access.roles import Capability
 from intake.extensions import db
 from intake.matters.viewing import LOCKED, is_locked
 from intake.models import Attachment, Letter, Matter, MatterUnit, Message, Rendition
 
-__all__ = ["LOCKED", "find_attachment", "find_letter", "find_matter", "find_rendition", "is_locked",
-           "may_open_quarantine", "visible"]  # fmt: skip
+__all__ = ["LOCKED", "find_attachment", "find_letter", "find_matter", "find_rendition", "is_locked", "may",
+           "seen_matters", "visible"]  # fmt: skip
+
+_SEEN = text("SELECT id, reference FROM seen_matters(:units, :references, CAST(:ids AS uuid[]))")
 
 
 def visible(person: Person) -> ColumnElement[bool]:
     """Return the condition on Matter: it stands, now, in a unit whose matters the person sees."""
-    return (
-        exists()
-        .where(
-            MatterUnit.matter_id == Matter.id,
-            MatterUnit.until.is_(None),
-            MatterUnit.unit_id.in_(person.units),
-        )
-        .correlate(Matter)
-    )
+    return exists().where(MatterUnit.matter_id == Matter.id, *_stands(person)).correlate(Matter)
 
 
-def find_matter(person: Person, reference: str) -> Matter | None:
-    """Find a matter that the person may see."""
-    return db.session.scalar(select(Matter).where(Matter.reference == reference, visible(person)))
+def may(person: Person, capability: Capability, matter_id: uuid.UUID) -> bool:
+    """Say whether the person may do something in a unit where the matter stands and the person sees it."""
+    stands = select(MatterUnit.unit_id).where(MatterUnit.matter_id == matter_id, *_stands(person))
+    return any(person.may(capability, unit) for unit in db.session.scalars(stands))
+
+
+def find_matter(person: Person, reference: str, *, is_page: bool = False) -> Matter | None:
+    """Find a matter that the person may see, with a look at it if this is the first; commits."""
+    matter_id = open_matter(reference, is_page=is_page)
+    return db.session.scalar(select(Matter).where(Matter.id == matter_id, visible(person)))
+
+
+def seen_matters(
+    person: Person, *, references: Iterable[str] = (), ids: Iterable[uuid.UUID] = ()
+) -> dict[str, uuid.UUID]:
+    """Return which of these matters the person sees, by reference and id alone: that is no look."""
+    given = {"units": list(person.units), "references": list(references), "ids": list(ids)}
+    return {row.reference: row.id for row in db.session.execute(_SEEN, given)}
+
+
+def _stands(person: Person) -> tuple[ColumnElement[bool], ...]:
+    return MatterUnit.until.is_(None), MatterUnit.unit_id.in_(person.units)
 
 
 def find_attachment(person: Person, reference: str, attachment_id: uuid.UUID) -> Attachment | None:
     """Find a file of a matter that the person may see."""
+    matter_id = open_matter(reference)
     return db.session.scalar(
         select(Attachment)
         .join(Matter, Matter.id == Attachment.matter_id)
-        .where(Attachment.id == attachment_id, Matter.reference == reference, visible(person))
+        .where(Attachment.id == attachment_id, Matter.id == matter_id, visible(person))
     )
 
 
@@ -58,19 +79,11 @@ def find_rendition(
 
 def find_letter(person: Person, reference: str, letter_id: uuid.UUID) -> Letter | None:
     """Find a raw letter that came into a matter that the person may see."""
+    matter_id = open_matter(reference)
     return db.session.scalar(
         select(Letter)
         .join(Message, Message.letter_id == Letter.id)
         .join(Matter, Matter.id == Message.matter_id)
-        .where(Letter.id == letter_id, Matter.reference == reference, visible(person))
+        .where(Letter.id == letter_id, Matter.id == matter_id, visible(person))
         .limit(1)
     )
-
-
-def may_open_quarantine(person: Person, matter_id: uuid.UUID) -> bool:
-    """Say whether the person has the role for quarantined files in a unit where the matter stands."""
-    units = [seat.unit for seat in person.seats if seat.role == "file_quarantine"]
-    is_standing = exists().where(
-        MatterUnit.matter_id == matter_id, MatterUnit.until.is_(None), MatterUnit.unit_id.in_(units)
-    )
-    return bool(db.session.scalar(select(is_standing)))

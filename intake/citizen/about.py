@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import current_app, render_template
+from datetime import timedelta
+
+from flask import Response, current_app, render_template
 
 from config.categories import Choice
 from intake.citizen.surface import bp
@@ -11,11 +13,27 @@ from intake.extensions import STOCKHOLM, now, settings
 from intake.languages import _
 from intake.matters import placing
 
+# Told anew at each request; a reader should ask again within that time.
+CONTACT_HOLDS = timedelta(days=180)
+
 
 @bp.app_template_filter("ord")
 def in_language(words: str) -> str:
     """Return the words of a table in the language of the page, in which a per cent sign is no format."""
     return str(_(words))
+
+
+@bp.get("/.well-known/security.txt")
+def security_txt() -> Response:
+    """Tell to whom a fault in the service can be reported (RFC 9116)."""
+    contact = settings().tables.authority.security_contact
+    if not contact:
+        raise NotFound("nobody is named to whom a fault can be reported")
+    expires = (now() + CONTACT_HOLDS).replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = [f"Contact: {contact}", f"Expires: {expires:%FT%TZ}", "Preferred-Languages: sv, en"]
+    if settings().public_url.startswith("https://"):
+        lines.append(f"Canonical: {settings().public_url.rstrip('/')}/.well-known/security.txt")
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
 
 @bp.get("/tillganglighet")

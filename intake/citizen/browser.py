@@ -7,6 +7,8 @@ import uuid
 
 from flask import Response, current_app, make_response, render_template, request, session
 
+from intake import leaving
+
 KEY_BYTES = 32
 
 
@@ -17,9 +19,9 @@ def key() -> str | None:
 
 
 def make_key() -> str:
-    """Return the key of this browser, made now if it has none."""
+    """Return the key of this browser, made now if it has none, or left the one that it has."""
     found = key()
-    if found is None:
+    if found is None or leaving.is_left(found):
         found = session["key"] = secrets.token_urlsafe(KEY_BYTES)
     stay()
     return found
@@ -50,8 +52,31 @@ def forget_receipt(draft_id: uuid.UUID) -> None:
 
 
 def forget_all() -> None:
-    """Forget everything; what was begun waits out its 24 hours, and nobody can open it."""
+    """Forget everything, also for whoever has a copy of the cookie.
+
+    What was begun waits out its 24 hours, and its resume code alone opens it.
+    """
+    leaving.leave(*(secret for secret in (key(), followed()) if secret))
     session.clear()
+
+
+def follow(reference: str, code_hash: str, at: int) -> None:
+    """Keep which matter this browser follows, since when, and a secret of its own by which that ends."""
+    session["followed"] = [reference, code_hash, at, secrets.token_urlsafe(KEY_BYTES)]
+
+
+def followed() -> str | None:
+    """Return the secret of the matter that this browser follows, None when it follows none."""
+    found = session.get("followed")
+    return str(found[3]) if found else None
+
+
+def close_followed() -> None:
+    """Forget which matter this browser follows, also for whoever has a copy of the cookie."""
+    secret = followed()
+    if secret:
+        leaving.leave(secret)
+    session.pop("followed", None)
 
 
 def sent_cookie() -> bool:

@@ -7,11 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import ValidationError
 
+from intake import limits
 from intake.languages import _
+from intake.security_log import security, veiled
 
 EMAIL_CHARACTERS = 254
 # More than a page takes, so that what is too long can be kept and is still there to be shortened.
@@ -81,6 +84,12 @@ def offered_or_none(_form: Any, field: Any) -> None:
         raise ValidationError(_("Välj ett av svaren, eller hoppa över frågan."))
 
 
+def note_refused_token() -> None:
+    """Tell the log of security that a form came without a token that is good here."""
+    network = limits.network_of(request.remote_addr)
+    security.warning("token_refused at=%s network=%s", request.endpoint, veiled(network))
+
+
 class Form(FlaskForm):  # type: ignore[misc]
     """A form with a token; a stale token is one more error, and nothing that was filled in is lost."""
 
@@ -88,6 +97,7 @@ class Form(FlaskForm):  # type: ignore[misc]
         """Check the fields and the token."""
         is_right = bool(super().validate(extra_validators))
         if "csrf_token" in self.errors:
+            note_refused_token()
             self.csrf_token.errors = [self.say_stale()]
         return is_right
 

@@ -143,7 +143,7 @@ def _papers() -> Papers:
 def _make(printed: paper.PaperReceipt) -> bytes:
     """Make a PDF, unless as many as may be are being made already."""
     network = limits.network_of(request.remote_addr)
-    if limits.hit("paper", network, window=timedelta(hours=1)) > PAPERS_PER_HOUR:
+    if limits.is_over("paper", network, PAPERS_PER_HOUR, window=timedelta(hours=1)):
         raise Busy("one network asked for many papers")
     slots = _papers().slots
     if not slots.acquire(blocking=False):

@@ -55,7 +55,7 @@ def resume() -> Response:
         return browser.no_cookie()
     if not form.validate():
         return _page(form, 422)
-    if limits.hit("resume", limits.network_of(request.remote_addr), window=WINDOW) > TRIES_PER_HOUR:
+    if limits.is_over("resume", limits.network_of(request.remote_addr), TRIES_PER_HOUR, window=WINDOW):
         form.code.errors = [_("Det har varit för många försök härifrån. Vänta en stund och försök igen.")]
         return _page(form, 429)
     try:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from intake import codes, drafts, limits, storage
+from intake import codes, drafts, leaving, limits, storage
 from intake.answers import Answers
 from intake.citizen import browser
 from intake.citizen.forms import ButtonForm
@@ -61,7 +61,7 @@ def status() -> AnyResponse:
     if following.find(key) is None:
         form.code.errors = [_("Numret och koden hör inte ihop. Kontrollera båda och försök igen.")]
         return _status_page(form, 422)
-    session["followed"] = [key.reference, key.code_hash, int(now().timestamp())]
+    browser.follow(key.reference, key.code_hash, int(now().timestamp()))
     return redirect(url_for(".followed"), 303)
 
 
@@ -104,7 +104,7 @@ def close_followed() -> AnyResponse:
     """Forget which matter this browser follows."""
     if not ButtonForm().validate():
         return redirect(url_for(".followed"), 303)
-    session.pop("followed", None)
+    browser.close_followed()
     return redirect(url_for(".start"), 303)
 
 
@@ -232,7 +232,7 @@ def _no_file(state: str, status: int) -> Response:
 def _key() -> following.Key:
     """Return what this browser may look at; raises following.Ended when its two hours are over."""
     kept = session.get("followed")
-    if kept is None or now().timestamp() - kept[2] > OPEN.total_seconds():
+    if kept is None or now().timestamp() - kept[2] > OPEN.total_seconds() or leaving.is_left(kept[3]):
         raise following.Ended("this browser follows no matter")
     return following.Key(kept[0], kept[1])
 
@@ -264,7 +264,7 @@ def _is_too_often(what: str, tried: str, from_network: int, at_one: int) -> bool
     """Count a try against its network and against what it tries; both, whatever the first says."""
     network = limits.network_of(request.remote_addr)
     counts = (
-        limits.hit(what, network, window=HOUR) > from_network,
-        limits.hit(f"{what}_one", codes.compact(tried), window=HOUR) > at_one,
+        limits.is_over(what, network, from_network, window=HOUR),
+        limits.is_over(f"{what}_one", codes.compact(tried), at_one, window=HOUR),
     )
     return any(counts)

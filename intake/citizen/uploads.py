@@ -19,6 +19,7 @@ from wtforms import ValidationError
 
 from intake import drafts, limits, uploads, web
 from intake.citizen import browser
+from intake.citizen.fields import note_refused_token
 from intake.citizen.surface import bp
 from intake.citizen.upload_words import Misspoken, TooOften, Unsigned, tell
 from intake.errors import IntakeError
@@ -70,7 +71,7 @@ def upload_options(draft_id: uuid.UUID) -> Response:  # noqa: ARG001 (the addres
 def upload_create(draft_id: uuid.UUID) -> Response:
     """Make room for a file, and say where its parts go."""
     announced = _announced()
-    if limits.hit("upload", _network(), window=timedelta(hours=1)) > CREATIONS_PER_HOUR:
+    if limits.is_over("upload", _network(), CREATIONS_PER_HOUR, window=timedelta(hours=1)):
         raise TooOften
     if uploads.is_too_much(_network(), announced.size_bytes):
         raise TooOften
@@ -171,6 +172,7 @@ def _require_token() -> None:
     try:
         validate_csrf(request.headers.get("X-CSRFToken"))
     except ValidationError as error:
+        note_refused_token()
         raise Unsigned from error
 
 

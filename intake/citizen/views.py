@@ -238,7 +238,7 @@ def send(draft_id: uuid.UUID) -> AnyResponse:
 def _marks(draft: drafts.OpenDraft) -> tuple[str, ...]:
     """Return what a handler should know of how the form was sent."""
     network = limits.network_of(request.remote_addr)
-    is_often = limits.hit("send", network, window=timedelta(hours=1)) > SENDS_PER_HOUR
+    is_often = limits.is_over("send", network, SENDS_PER_HOUR, window=timedelta(hours=1))
     is_quick = not draft.supplements_id and now() - draft.begun_at < QUICKEST_PERSON
     is_robot = is_quick or bool(request.form.get(TRAP))
     is_withdrawal = draft.supplements_id is not None and TAKEN_BACK in draft.answers.text

@@ -7,7 +7,7 @@ embedded engines is read from ``var/``. Data goes to standard output, words to s
 from __future__ import annotations
 
 # Each module puts its commands into the group as it is imported.
-from intake.cli import evidence, exporting, files, mail, matters, people, serving, upkeep  # noqa: F401
+from intake.cli import evidence, exporting, files, keys, mail, matters, people, serving, upkeep  # noqa: F401
 from intake.cli.common import main
 
 __all__ = ["main"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 import migrations
 from config.settings import DatabaseRole, Settings, SettingsError
 from intake import create_app, running
+from intake.codes import read_reference
 from intake.errors import IntakeError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -53,6 +55,29 @@ def read_settings_with_roles() -> Settings:
 
 def app(role: DatabaseRole) -> Flask:
     return create_app(read_settings_with_roles(), role=role)
+
+
+def note_look(what: str, reference: str | None = None, words: str = "") -> None:
+    """Record, before anything is printed, who reads matters by a command; within an app's context.
+
+    ``reference`` is that of a matter, as it was typed.
+    """
+    from intake import access
+
+    known = read_reference(reference) if reference else None
+    told = " ".join(part for part in (words, f"reference={reference}" if reference else "") if part)
+    access.look_by_command(machine_user(), what, known, told)
+
+
+def machine_user() -> str:
+    """Return who gives the command, as the machine knows them, and whom sudo serves."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # Containers may run under a number that has no name.
+        name = str(os.getuid())
+    behind = os.environ.get("SUDO_USER")
+    return f"{name} (sudo: {behind})" if behind else name
 
 
 def kindly(command: Command) -> Command:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from config.tables import read_tables
-from intake.cli.common import Moment, app, kindly, main
+from intake.cli.common import Moment, app, kindly, main, note_look
 from intake.routing import compile_rules
 
 MATTERS = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -25,6 +25,7 @@ def list_matters(as_json: bool, since: datetime | None, reference: str | None) -
     from intake import exports
 
     with app("worker").app_context():
+        note_look("list", reference, f"since={since:%FT%TZ}" if since else "")
         for matter in exports.each(since, reference):
             if as_json:
                 click.echo(json.dumps(matter, ensure_ascii=False))
@@ -50,6 +51,7 @@ def show(reference: str, as_json: bool) -> None:
     from intake import exports
 
     with app("worker").app_context():
+        note_look("show", reference)
         matter = exports.show(reference)
     click.echo(json.dumps(matter, ensure_ascii=False, indent=None if as_json else 2))
 

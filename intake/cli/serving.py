@@ -61,10 +61,13 @@ def mail_fetch() -> None:
 
 
 def _become(module: str, role: DatabaseRole, *words: str) -> None:
-    """Replace this process by a server's module, which is told of its own database role alone."""
+    """Replace this process by a server's module, which is told of its own database roles alone."""
     settings = read_settings_with_roles()
-    if role not in settings.database_urls:
-        raise SettingsError(f"DATABASE_URL_{role.upper()}", "is not set; name the role's own URL.")
+    # The handlers' pages sign people in under a role of its own.
+    told: tuple[DatabaseRole, ...] = (role, "door") if role == "handler" else (role,)
+    for each in told:
+        if each not in settings.database_urls:
+            raise SettingsError(f"DATABASE_URL_{each.upper()}", "is not set; name the role's own URL.")
     complete = read_environment()
     hidden = {"DATABASE_URL", *(f"DATABASE_URL_{other.upper()}" for other in migrations.SUFFIX)}
     hidden |= {
@@ -73,5 +76,5 @@ def _become(module: str, role: DatabaseRole, *words: str) -> None:
         if role not in (surface, "owner")
     }
     environment = {name: value for name, value in complete.items() if name not in hidden}
-    environment[f"DATABASE_URL_{role.upper()}"] = settings.database_urls[role]
+    environment |= {f"DATABASE_URL_{each.upper()}": settings.database_urls[each] for each in told}
     os.execve(sys.executable, [sys.executable, "-m", module, *words], environment)  # noqa: S606

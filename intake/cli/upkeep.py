@@ -85,7 +85,7 @@ def reconcile(as_json: bool) -> None:
 @kindly
 def doctor() -> None:
     """Look at each setting and engine, with advice; exit 1 when something must be mended."""
-    from intake import diagnosis, verifying
+    from intake import chains, diagnosis, verifying
     from intake.mailroom import watch
 
     findings = diagnosis.examine(read_settings())
@@ -93,6 +93,7 @@ def doctor() -> None:
     with suppress(SettingsError, SQLAlchemyError), app("worker").app_context():
         findings += diagnosis.of_mail(watch.look())
         findings += diagnosis.of_bytes(verifying.standing())
+        findings += diagnosis.of_log(chains.room())
     for finding in findings:
         click.echo(f"{finding.mark}  {finding.what}: {finding.words}")
     sys.exit(1 if any(finding.is_fault for finding in findings) else 0)

@@ -7,30 +7,28 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_CURSOR = re.compile(r"(?:([1-5])\.)?(\d{1,17})\.([0-9a-f]{32})")
+_CURSOR = re.compile(r"(\d{1,17})\.([0-9a-f]{32})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The last row of a page; its ``priority`` too in a list that goes by priority first."""
+    """The last row of a page."""
 
     received_at: datetime
     id: uuid.UUID
-    priority: int | None = None
 
     def __str__(self) -> str:
-        place = f"{(self.received_at - _EPOCH) // timedelta(microseconds=1)}.{self.id.hex}"
-        return f"{self.priority}.{place}" if self.priority else place
+        return f"{(self.received_at - _EPOCH) // timedelta(microseconds=1)}.{self.id.hex}"
 
     @classmethod
-    def read(cls, words: str, *, by_priority: bool = False) -> Cursor | None:
+    def read(cls, words: str) -> Cursor | None:
         """Read a cursor out of an address; None when it is none of this list's."""
         match = _CURSOR.fullmatch(words)
-        if match is None or (match[1] is not None) != by_priority:
+        if match is None:
             return None
         try:
-            at = _EPOCH + timedelta(microseconds=int(match[2]))
+            at = _EPOCH + timedelta(microseconds=int(match[1]))
         except OverflowError:
             return None
-        return cls(at, uuid.UUID(match[3]), int(match[1]) if by_priority else None)
+        return cls(at, uuid.UUID(match[2]))

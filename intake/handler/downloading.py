@@ -21,6 +21,7 @@ from intake.handler import problems, viewing, whole
 from intake.handler.forms import OpenFileForm
 from intake.handler.gate import person
 from intake.handler.surface import bp
+from intake.matters import protected
 from intake.sealing import LOCK_WORD, lock_away
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ CHECKED_ANEW = "Kontrollen har sagt något nytt sedan sidan visades. Läs igenom
 class Download:
     """Something to be saved; ``record`` writes the look, with the reason where one was asked.
 
+    ``is_protected`` when it tells who somebody with a protected identity is.
     ``ask`` answers with the page that the person came from, as the form and a status are now.
     """
 
@@ -45,6 +47,7 @@ class Download:
     matter_id: uuid.UUID
     record: Callable[[str | None], None]
     ask: Callable[[OpenFileForm, int], Response]
+    is_protected: bool = False
 
 
 @bp.post("/arende/<reference>/fil/<uuid:attachment_id>")
@@ -59,7 +62,7 @@ def open_file(reference: str, attachment_id: uuid.UUID) -> Response:
             storage_key=found.storage_key,
             verdict=found.verdict,
             matter_id=matter_id,
-            record=lambda reason: access.look_at_file(person(), matter_id, attachment_id, reason),
+            record=lambda reason: access.look_at_file(matter_id, attachment_id, reason),
             ask=lambda form, status: viewing.show(reference, found, form, status),
         )
     )
@@ -85,7 +88,7 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
         raise NotFound("no such letter here")
     matter_id = matter.id
     is_locked = whole.holds_quarantined(matter_id, letter_id)
-    size_bytes = found.size_bytes
+    is_protected, size_bytes = protected.is_protected(matter.flags), found.size_bytes
 
     def ask(form: OpenFileForm, status: int) -> Response:
         page = render_template(
@@ -95,7 +98,9 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
             size_bytes=size_bytes,
             verdict="quarantine" if is_locked else RAW,
             is_locked=is_locked,
-            may_open=not is_locked or access.may_open_quarantine(person(), matter_id),
+            may_open=not is_locked or access.may(person(), "open_quarantine", matter_id),
+            is_protected=is_protected,
+            may_see_protected=access.may(person(), "see_protected", matter_id),
             lock_word=LOCK_WORD,
             form=form,
         )
@@ -107,8 +112,9 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
         storage_key=found.storage_key,
         verdict="quarantine" if is_locked else RAW,
         matter_id=matter_id,
-        record=lambda reason: access.look_at_letter(person(), matter_id, letter_id, reason or RAW),
+        record=lambda reason: access.look_at_letter(matter_id, letter_id, reason or RAW),
         ask=ask,
+        is_protected=is_protected,
     )
 
 
@@ -120,9 +126,16 @@ def _open(download: Download) -> Response:
         # It may be something worse, and the person must know that.
         form.form_errors.append(CHECKED_ANEW)
         return download.ask(form, 422)
+    if download.is_protected and not access.may(person(), "see_protected", download.matter_id):
+        return download.ask(form, 403)
+    if download.is_protected and not form.reason.data:
+        form.reason.errors = ["Skriv varför du behöver se uppgifterna."]
+        return download.ask(form, 422)
     if download.verdict not in access.LOCKED:
+        if download.is_protected:
+            return _send(download, f"{download.verdict}: {form.reason.data}")
         return _send(download, None if download.verdict in VOUCHED_FOR else download.verdict)
-    if not access.may_open_quarantine(person(), download.matter_id):
+    if not access.may(person(), "open_quarantine", download.matter_id):
         return download.ask(form, 403)
     if not form.reason.data:
         form.reason.errors = ["Skriv varför du behöver öppna filen."]

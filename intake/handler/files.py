@@ -16,13 +16,13 @@ from intake.matters.incoming import IncomingFile
 from intake.words import in_digits
 
 
-def store(chosen: Sequence[FileStorage]) -> tuple[IncomingFile, ...]:
-    """Store the files of a reply; raises NotAllowed with words for the handler."""
+def store(chosen: Sequence[FileStorage], before: Sequence[IncomingFile] = ()) -> tuple[IncomingFile, ...]:
+    """Store the files of a reply, beside those that it has; raises NotAllowed with words."""
     limits = settings().tables.files
     sized = [(each, _size(each)) for each in chosen if each and each.filename]
-    if len(sized) > limits.max_files:
+    if len(sized) + len(before) > limits.max_files:
         raise NotAllowed(f"Högst {limits.max_files} filer får plats i ett svar.")
-    if sum(size for _, size in sized) > limits.mail_way_out_bytes:
+    if sum(size for _, size in sized) + sum(file.size_bytes for file in before) > limits.mail_way_out_bytes:
         most = in_digits(limits.mail_way_out_bytes)
         raise NotAllowed(f"Filerna är för stora för att mejlas. Högst {most} tillsammans får plats.")
     for each, size in sized:

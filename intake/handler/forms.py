@@ -26,12 +26,16 @@ from config.tables import Tables
 from intake.handler.journal import Sought
 from intake.handler.words import OUTCOMES, PRIORITIES
 from intake.letters.charsets import clean_label, clean_text
+from intake.matters.incoming import IncomingFile
 
 STALE = "Sidan hade blivit för gammal. Inget är ändrat. Tryck en gång till, så går det."
-Choices = Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]]
+Choices = Sequence[tuple[str, ...]] | Mapping[str, Sequence[tuple[str, str]]]
 TEXT_CHARACTERS = 20_000
 REASON_CHARACTERS = 2_000
+SOUGHT_CHARACTERS = 1_000
 NATIONAL = "Nationellt"
+# What a template leaves to the handler (replies.toml).
+GAP = re.compile(r"\[fyll i\b[^\]]*\]")
 
 
 def text_of(words: str | None) -> str:
@@ -42,6 +46,11 @@ def text_of(words: str | None) -> str:
 def line_of(words: str | None) -> str:
     """Return one line, cut at twice of what is allowed so that the check can still tell."""
     return clean_label(words or "", 2 * REASON_CHARACTERS)
+
+
+def sought_of(words: str | None) -> str:
+    """Return what is looked for; more than fits into a search is left out."""
+    return clean_label(words or "", SOUGHT_CHARACTERS)
 
 
 def needed(words: str) -> Any:
@@ -61,6 +70,16 @@ def at_most(characters: int) -> Any:
         length = len(field.data or "")
         if length > characters:
             raise ValidationError(f"Högst {characters} tecken får plats. Nu är det {length}.")
+
+    return check
+
+
+def without_gaps() -> Any:
+    """Refuse a text in which something of a template is still to be filled in."""
+
+    def check(_form: Any, field: Any) -> None:
+        if gap := GAP.search(field.data or ""):
+            raise ValidationError(f"Byt ut ”{gap[0]}” mot dina egna ord, eller ta bort det.")
 
     return check
 
@@ -123,17 +142,18 @@ class SignInForm(Form):
     password = PasswordField("Lösenord", [needed("Skriv ditt lösenord."), at_most(1000)])
 
 
-class PasswordForm(Form):
-    """A new password, once and once more."""
+class CodeForm(Form):
+    """A code of the second factor, or one of the saved codes."""
 
-    old = PasswordField("Nuvarande lösenord", [needed("Skriv ditt nuvarande lösenord."), at_most(1000)])
-    new = PasswordField("Nytt lösenord", [needed("Skriv ett nytt lösenord."), at_most(1000)])
-    again = PasswordField("Nytt lösenord en gång till", [needed("Skriv det nya lösenordet en gång till.")])
+    code = StringField("Kod", [needed("Skriv koden."), at_most(40)])
 
-    def validate_again(self, field: Any) -> None:
-        """Demand that both are the same."""
-        if field.data != self.new.data:
-            raise ValidationError("De två nya lösenorden är inte lika.")
+
+class DecideForm(Form):
+    """Yes or no to what takes two persons."""
+
+    decision = ChoiceField(
+        "Beslut", offered=[("ja", "Godkänn"), ("nej", "Avslå")], validators=[listed("Välj ett beslut.")]
+    )
 
 
 class ActForm(Form):
@@ -178,9 +198,16 @@ class ReplyForm(ActForm):
     """What the citizen is answered."""
 
     text = TextAreaField(
-        "Svar", filters=[text_of], validators=[needed("Skriv ett svar."), at_most(TEXT_CHARACTERS)]
+        "Svar",
+        filters=[text_of],
+        validators=[needed("Skriv ett svar."), at_most(TEXT_CHARACTERS), without_gaps()],
     )
+    template = ChoiceField("Färdig text", validators=[])
     files = MultipleFileField("Filer", [Optional()])
+    # Files that were chosen before, under a seal; ``kept_files`` is what it holds, for the page.
+    kept = HiddenField("Valda filer")
+    kept_files: tuple[IncomingFile, ...] = ()
+    drop = BooleanField("Ta bort de filer som redan är valda")
     is_told = BooleanField("Visa svaret på statussidan", default=True)
 
 
@@ -310,6 +337,29 @@ class ExportForm(Form):
         "Varför exporteras ärendet?",
         filters=[line_of],
         validators=[needed("Skriv varför ärendet exporteras."), at_most(REASON_CHARACTERS)],
+    )
+
+
+class SearchForm(Form):
+    """What is looked for, in one's own matters or in all, and why where it looks like a person."""
+
+    q = StringField("Ord eller kvittensnummer", filters=[sought_of])
+    mina = BooleanField("Bara ärenden som är mina")
+    reason = StringField("Varför söker du?", filters=[line_of], validators=[at_most(REASON_CHARACTERS)])
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the page that was sent had asked why."""
+        return bool(self.reason.raw_data)
+
+
+class ProtectedForm(Form):
+    """Why protected contact details are opened."""
+
+    reason = StringField(
+        "Varför behöver du se uppgifterna?",
+        filters=[line_of],
+        validators=[needed("Skriv varför du behöver se uppgifterna."), at_most(REASON_CHARACTERS)],
     )
 
 

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import cast
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
 
-from flask import flash, g, make_response, redirect, render_template, request, session, url_for
+from flask import abort, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask.globals import request_ctx
 from flask_login import current_user, login_user, logout_user
+from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from intake import access
-from intake.errors import NotFound
-from intake.extensions import login
-from intake.handler import queries
-from intake.handler.forms import Form, SignInForm
+from intake.access.roles import Capability
+from intake.errors import NotAllowed, NotFound
+from intake.extensions import login, settings
+from intake.handler import browsers, queries
+from intake.handler.forms import CodeForm, Form, SignInForm
 from intake.handler.surface import bp
 from intake.models import Matter
+from intake.security_log import security
 
-PUBLIC = frozenset({"handler.sign_in_page", "handler.sign_in"})
-# What a person may do before the first password is changed.
-BEFORE_CHANGE = frozenset({"handler.account", "handler.change_password", "handler.sign_out"})
-WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why")
+PUBLIC = frozenset(
+    f"handler.{name}"
+    for name in ("sign_in_page", "sign_in", "single_sign_on", "single_sign_on_answer", "leave")
+)
+
+# What a person may do at each stage of the sign-in before the last, the first of them being asked for.
+STAGES = {
+    "code": ("handler.code_page", "handler.give_code", "handler.sign_out"),
+    "account": (
+        "handler.account", "handler.change_password", "handler.factor_page", "handler.factor_picture",
+        "handler.enrol_factor", "handler.sign_out",
+    ),
+}  # fmt: skip
+# What a page asks by itself, by a script: it is no use of the session, and no red bar stands on it.
+BY_ITSELF = frozenset({"handler.be_present", "handler.inbox_news"})
+WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why", "references")
+ADDRESS_CHARACTERS = 1000
+
+Given = ParamSpec("Given")
 
 login.session_protection = None
-login.user_loader(access.find_person)
+login.user_loader(lambda token: access.find_person(token, is_use=request.endpoint not in BY_ITSELF))
 
 
 def person() -> access.Person:
@@ -30,13 +52,20 @@ def person() -> access.Person:
     return cast(access.Person, g.person)
 
 
-def get_matter(reference: str) -> Matter:
-    """Return a matter that the person may see; raise NotFound, and tell the security log."""
-    found = access.find_matter(person(), reference)
+def get_matter(reference: str, *, is_page: bool = False) -> Matter:
+    """Return a matter that the person may see, with a look at it; raise NotFound, and tell the log."""
+    found = access.find_matter(person(), reference, is_page=is_page)
     if found is None:
         access.log_refused(person(), reference)
         raise NotFound("no such matter here")
     return found
+
+
+def require(capability: Capability, matter_id: uuid.UUID) -> None:
+    """Raise Forbidden unless the person may do this with a matter that the person sees."""
+    if not access.may(person(), capability, matter_id):
+        security.warning("forbidden handler=%s capability=%s", person().handler_id, capability)
+        raise Forbidden
 
 
 def written() -> list[str]:
@@ -46,16 +75,77 @@ def written() -> list[str]:
 
 @bp.before_request
 def gate() -> Response | None:
-    """Let nobody through who is not signed in, and nobody past a first password."""
+    """Let nobody through who is not signed in, and nobody past a stage of the sign-in that is not done."""
     if request.endpoint in PUBLIC:
         return None
     if not current_user.is_authenticated:
         return _turn_away()
     g.person = current_user._get_current_object()
-    if person().must_change_password and request.endpoint not in BEFORE_CHANGE:
-        return redirect(url_for(".account"), 303)
-    g.waiting = queries.waiting(person())
+    if person().stage != "open":
+        return None if request.endpoint in STAGES[person().stage] else redirect(_owed(), 303)
+    if request.endpoint not in BY_ITSELF:
+        g.waiting = queries.waiting(person())
     return None
+
+
+def sensitive(view: Callable[Given, Response]) -> Callable[Given, Response]:
+    """Let a page or a post need a proof of who it is that is at most ten minutes old.
+
+    Who has none is asked for it and comes back; what was posted is shown, so that it can be copied.
+    """
+
+    @wraps(view)
+    def guarded(*args: Given.args, **kwargs: Given.kwargs) -> Response:
+        is_known = person().stage != "open" or person().has_proven_lately()
+        return view(*args, **kwargs) if is_known else _ask_who()
+
+    return guarded
+
+
+def _ask_who() -> Response:
+    is_read = request.method in ("GET", "HEAD")
+    if is_read or "GET" in request_ctx.url_adapter.allowed_methods():  # type: ignore[union-attr]
+        session["asked"] = (request.full_path.rstrip("?") if is_read else request.path)[:ADDRESS_CHARACTERS]
+    if is_read:
+        return redirect(url_for(".prove_page"), 303)
+    return make_response(render_template("handler/prove_first.html", kept=written()), 403)
+
+
+def _owed() -> str:
+    """Return the address of what the sign-in asks for next."""
+    if person().stage == "code":
+        return url_for(".code_page")
+    return url_for(".account" if person().must_change_password else ".factor_page")
+
+
+def enter(token: str) -> Response:
+    """Let the browser have a session's secret, and go where the sign-in, or the person, is going next."""
+    return redirect(let_in(token), 303)
+
+
+def let_in(token: str) -> str:
+    """Let the browser have a session's secret and nothing of the one before; return where it goes next."""
+    asked = session.get("asked")
+    session.clear()
+    renew(token)
+    if person().stage != "open":
+        session["asked"] = asked
+        return _owed()
+    return asked or url_for(".inbox")
+
+
+def renew(token: str) -> None:
+    """Let the browser have the next secret of its session; pages that are open elsewhere stay good."""
+    g.person = access.find_person(token)
+    if g.person is None:
+        # Somebody ended the session, or disabled the handler, in this very moment.
+        abort(redirect(url_for(".sign_in_page"), 303))
+    login_user(g.person)
+
+
+def agent() -> str:
+    """Return in plain words which browser it is."""
+    return browsers.in_words(request.headers.get("User-Agent", ""))
 
 
 @bp.context_processor
@@ -63,13 +153,19 @@ def shown_to_person() -> dict[str, object]:
     """Give the templates who is signed in and what waits, without asking the database, which may be away."""
     known = g.get("person")
     form = Form(formdata=None) if known else None
-    return {"person": known, "sign_out_form": form, "waiting": g.get("waiting")}
+    has_keys = known is not None and known.stage == "open" and known.has_keys
+    return {"person": known, "sign_out_form": form, "waiting": g.get("waiting"), "has_keys": has_keys}
 
 
 def _turn_away() -> Response:
     """Send a person to the sign-in; what was written is shown, so that it can be copied."""
     if request.method in ("GET", "HEAD"):
-        session["asked"] = request.full_path.rstrip("?")[:1000]
+        # Of a page whose pictures are turned away too, it is the page that was asked for.
+        if request.headers.get("Sec-Fetch-Dest", "document") == "document":
+            session["asked"] = request.full_path.rstrip("?")[:ADDRESS_CHARACTERS]
+            # Told once, to a browser that holds the secret of a session that is no more.
+            if session.pop("_user_id", None):
+                flash("Inloggningen har gått ut eller avslutats. Logga in igen.")
         return redirect(url_for(".sign_in_page"), 303)
     return make_response(render_template("handler/signed_out.html", kept=written()), 403)
 
@@ -79,30 +175,55 @@ def sign_in_page() -> Response:
     """Show the sign-in."""
     if current_user.is_authenticated:
         return redirect(url_for(".inbox"), 303)
-    return make_response(render_template("handler/sign_in.html", form=SignInForm(formdata=None)))
+    return _sign_in_again(SignInForm(formdata=None), 200)
+
+
+@bp.get("/logga-in/kod")
+def code_page() -> Response:
+    """Ask for the second factor of somebody whose password was right."""
+    if person().stage != "code":
+        return redirect(url_for(".inbox"), 303)
+    return make_response(render_template("handler/code.html", form=CodeForm(formdata=None)))
+
+
+@bp.post("/logga-in/kod")
+def give_code() -> Response:
+    """Check the second factor; the session gets a new secret."""
+    form = CodeForm()
+    if person().stage != "code":
+        return redirect(url_for(".inbox"), 303)
+    if not form.validate():
+        return make_response(render_template("handler/code.html", form=form), 422)
+    try:
+        return enter(access.give_code(person(), form.code.data or ""))
+    except NotAllowed as refused:
+        form.form_errors.append(str(refused))
+        form.code.data = ""
+        status = 429 if isinstance(refused, access.TooManyTries) else 422
+        return make_response(render_template("handler/code.html", form=form), status)
 
 
 @bp.post("/logga-in")
 def sign_in() -> Response:
     """Sign in; whatever session there was before ends, and the new one has a new token."""
+    if settings().sign_in_provider:
+        raise NotFound("nobody signs in by a password here")
     form = SignInForm()
     if not form.validate():
         return _sign_in_again(form, 422)
     try:
-        token = access.sign_in(form.email.data or "", form.password.data or "", request.remote_addr)
+        token = access.sign_in(form.email.data or "", form.password.data or "", request.remote_addr, agent())
     except access.SignInRefused as refused:
         form.form_errors.append(str(refused))
-        return _sign_in_again(form, 429 if refused.is_throttled else 422)
-    asked = session.get("asked")
+        return _sign_in_again(form, 429 if isinstance(refused, access.TooManyTries) else 422)
     if current_user.is_authenticated:
         access.sign_out(cast(access.Person, current_user._get_current_object()))
-    session.clear()
-    login_user(access.find_person(token))
-    return redirect(asked or url_for(".inbox"), 303)
+    return enter(token)
 
 
 def _sign_in_again(form: SignInForm, status: int) -> Response:
-    return make_response(render_template("handler/sign_in.html", form=form), status)
+    page = render_template("handler/sign_in.html", form=form, provider=settings().sign_in_provider)
+    return make_response(page, status)
 
 
 @bp.post("/logga-ut")
@@ -114,4 +235,5 @@ def sign_out() -> Response:
     access.sign_out(person())
     logout_user()
     session.clear()
-    return redirect(url_for(".sign_in_page"), 303)
+    flash("Du är utloggad.")
+    return redirect(url_for(".leave" if settings().sign_in_provider else ".sign_in_page"), 303)

@@ -7,26 +7,32 @@ only where the first wall lets the person see that matter, and then nothing of w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, join, literal, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import select, text
 
+from intake import access
 from intake.access import Person, visible
 from intake.extensions import STOCKHOLM, db, now
 from intake.handler import sides
 from intake.handler.cursors import Cursor
-from intake.mailroom.journal import WAS_RENUMBERED
-from intake.models import Arrival, Fetched, Job, Letter, Matter, Message
+from intake.mailroom.journal import LEFT
+from intake.matters import protected
+from intake.models import Fetched, Letter, Matter, Message
 
 PAGE_ROWS = 25
 # An address stands in no index, so without days of its own a search goes so far back.
 ADDRESS_DAYS = 30
 # Letters of mailboxes that are not ours are shown so far back.
 NOT_RECEIVED_DAYS = 30
+_JOURNAL = text(
+    "SELECT * FROM letter_journal(:address, :digest, :message_id, :since, :until, :only_problems, :before,"
+    " :before_id, :most)"
+)
+_UIDS = text("SELECT * FROM letter_uids(CAST(:letters AS uuid[]))")
+_ODD = text("SELECT count_odd_letters(:since)")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Seen:
     subject: str
     sender_name: str | None
     sender_email: str | None
+    is_protected: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class Uid:
 class JournalRow:
     """One letter, as far as the person may be told of it.
 
-    ``job_id`` is the job that gave up on it, with the class of its last error.
+    ``job_id`` is the job that gave up on it, with the class of its last error. ``problems`` may quote the
+    letter: they are told in words where the person sees its matter, else only how many they are.
     """
 
     id: uuid.UUID
@@ -87,6 +95,7 @@ class JournalRow:
     size_bytes: int
     sha256: str
     is_read: bool
+    problem_count: int
     problems: tuple[str, ...]
     job_id: uuid.UUID | None
     error: str | None
@@ -98,6 +107,11 @@ class JournalRow:
         """What of it the person may see, each matter once."""
         seen = [outcome.seen for outcome in self.outcomes if outcome.seen]
         return tuple({each.matter_id: each for each in seen}.values())
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The problems as they are told: not when they may quote who is protected."""
+        return (protected.REMARKS,) if any(seen.is_protected for seen in self.seen) else self.problems
 
 
 @dataclass(frozen=True)
@@ -111,39 +125,41 @@ class JournalPage:
 def read_journal(
     person: Person, sought: Sought, *, after: Cursor | None = None, rows: int = PAGE_ROWS
 ) -> JournalPage:
-    """Return the letters that are looked for, the newest first."""
-    found = db.session.execute(_letters(person, sought, after, rows + 1)).all()
+    """Return the letters that are looked for, the newest first. Commits.
+
+    Whoever is told who wrote has looked at that matter.
+    """
+    found = db.session.execute(_JOURNAL, _asked(sought, after, rows + 1)).all()
     shown = found[:rows]
-    ids = [letter.id for letter, *_ in shown]
-    addresses = _addresses(person, ids)
-    told, is_whole = _outcomes(person, ids, addresses)
-    # Where a letter lay tells of the side to which it came.
-    uids = _uids([letter for letter, *_ in shown if letter.id in is_whole])
+    ids = [row.id for row in shown]
+    addresses = sides.told_addresses(ids)
+    outcomes, problems = _outcomes(person, ids, addresses)
+    uids = _uids(ids)
     page = tuple(
         JournalRow(
-            id=letter.id,
-            received_at=letter.received_at,
-            way=str(letter.trace.get("protocol")),
-            addresses=tuple(name for _, name in addresses.get(letter.id, ())),
-            size_bytes=letter.size_bytes,
-            sha256=letter.sha256,
-            is_read=letter.parsed_at is not None,
-            problems=tuple(letter.problems),
-            job_id=job_id,
-            error=error,
-            outcomes=told.get(letter.id, ()),
-            uids=uids.get(letter.id, ()),
+            id=row.id,
+            received_at=row.received_at,
+            way=row.way,
+            addresses=tuple(told.name for told in addresses if told.letter_id == row.id),
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            is_read=row.is_read,
+            problem_count=row.problems,
+            problems=problems.get(row.id, ()),
+            job_id=row.job_id,
+            error=row.error,
+            outcomes=outcomes.get(row.id, ()),
+            uids=uids.get(row.id, ()),
         )
-        for letter, job_id, error in shown
+        for row in shown
     )
     last = page[-1] if len(found) > rows else None
     return JournalPage(page, Cursor(last.received_at, last.id) if last else None)
 
 
-def count_problems(person: Person, since: datetime) -> int:
+def count_problems(since: datetime) -> int:
     """Count the letters since a time that could not be read whole, or had something odd about them."""
-    is_odd = (Letter.received_at >= since, func.cardinality(Letter.problems) > 0, sides.is_told(person))
-    return db.session.scalar(select(func.count()).select_from(Letter).where(*is_odd)) or 0
+    return db.session.scalar(_ODD, {"since": since}) or 0
 
 
 def not_received(since: datetime) -> Sequence[Fetched]:
@@ -151,97 +167,91 @@ def not_received(since: datetime) -> Sequence[Fetched]:
 
     Of those that are too large the watch tells.
     """
-    is_other = (Fetched.outcome == "gone") | ((Fetched.outcome == "seen") & ~WAS_RENUMBERED)
-    others = select(Fetched).where(is_other, Fetched.first_seen_at >= since)
-    return db.session.scalars(others.order_by(Fetched.first_seen_at.desc()).limit(PAGE_ROWS)).all()
+    others = select(LEFT).where(LEFT.outcome.in_(("gone", "seen")), LEFT.first_seen_at >= since)
+    return db.session.scalars(others.order_by(LEFT.first_seen_at.desc()).limit(PAGE_ROWS)).all()
 
 
 def matters_of(person: Person, letter_id: uuid.UUID) -> list[str]:
     """Return the references of a letter's matters that the person may see."""
-    told, _ = _outcomes(person, [letter_id], {})
-    return sorted({outcome.seen.reference for outcome in told.get(letter_id, ()) if outcome.seen})
+    ids = {side.matter_id for side in sides.told_sides([letter_id]) if side.matter_id}
+    return sorted(access.seen_matters(person, ids=ids))
 
 
-def _letters(person: Person, sought: Sought, after: Cursor | None, rows: int) -> Select[Any, Any, Any]:
-    order = (Letter.received_at, Letter.id)
-    # The job is found by its unique name.
-    is_job = Job.dedupe == literal("parse_letter:") + cast(Letter.id, Text)
-    query = select(Letter, Job.id, Job.last_error).outerjoin(Job, and_(is_job, Job.stuck_at.is_not(None)))
-    query = query.where(sides.is_told(person), *_conditions(person, sought))
-    if after:
-        query = query.where(tuple_(*order) < tuple_(literal(after.received_at), literal(after.id)))
-    return query.order_by(*(column.desc() for column in order)).limit(rows)
-
-
-def _conditions(person: Person, sought: Sought) -> Iterable[ColumnElement[bool]]:
+def _asked(sought: Sought, after: Cursor | None, most: int) -> dict[str, object]:
     since, until = sought.since, sought.until
     if sought.address and not (since or until):
         since = (now() - timedelta(days=ADDRESS_DAYS)).astimezone(STOCKHOLM).date()
-    if sought.address:
-        yield sides.is_told_to(person, sought.address.lower())
-    if sought.digest:
-        yield Letter.sha256 == sought.digest.lower()
-    if sought.message_id:
-        yield Letter.message_id_header == f"<{sought.message_id.strip('<>')}>"
-    if since:
-        yield Letter.received_at >= _midnight(since)
-    if until:
-        yield Letter.received_at < _midnight(until) + timedelta(days=1)
-    if sought.only_problems:
-        yield func.cardinality(Letter.problems) > 0
+    return {
+        "address": sought.address.lower() or None,
+        "digest": sought.digest.lower() or None,
+        "message_id": f"<{sought.message_id.strip('<>')}>" if sought.message_id else None,
+        "since": _midnight(since) if since else None,
+        "until": _midnight(until) + timedelta(days=1) if until else None,
+        "only_problems": sought.only_problems,
+        "before": after.received_at if after else None,
+        "before_id": after.id if after else None,
+        "most": most,
+    }
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), STOCKHOLM)
 
 
-def _addresses(person: Person, letter_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, str]]]:
-    """Return each letter's addresses that are told, with the destinations to which they led."""
-    found: dict[uuid.UUID, list[tuple[str, str]]] = {}
-    for row in db.session.execute(sides.told_addresses(person, letter_ids)):
-        found.setdefault(row.id, []).append((row.destination, row.name))
-    return found
-
-
 def _outcomes(
-    person: Person, letter_ids: Sequence[uuid.UUID], addresses: Mapping[uuid.UUID, list[tuple[str, str]]]
-) -> tuple[dict[uuid.UUID, tuple[Outcome, ...]], set[uuid.UUID]]:
-    """Return what each letter became, as far as it is told, and the letters of which all is told."""
-    first = aliased(Arrival)
-    may_see = join(Message, Matter, and_(Matter.id == Message.matter_id, visible(person)))
-    told = (Matter.id, Matter.reference, Message.subject, Message.sender_name, Message.sender_email)
-    came = (Arrival.letter_id, Arrival.destination, Arrival.message_id, Arrival.duplicate_of_id)
-    arrivals: Select[Any] = (
-        select(*came)
-        .add_columns(sides.is_walled(person).label("is_walled"), *told)
-        .outerjoin(first, first.id == Arrival.duplicate_of_id)
-        .outerjoin(may_see, Message.id == func.coalesce(Arrival.message_id, first.message_id))
-        .where(Arrival.letter_id.in_(letter_ids))
-        .order_by(Arrival.destination)
-    )
-    rows = db.session.execute(arrivals).all()
-    names_writer = {row.letter_id for row in rows if row[5]}
+    person: Person, letter_ids: Sequence[uuid.UUID], addresses: Iterable[sides.ToldAddress]
+) -> tuple[dict[uuid.UUID, tuple[Outcome, ...]], dict[uuid.UUID, tuple[str, ...]]]:
+    """Return what each letter became, as far as it is told, and what is odd about those that are seen.
+
+    Who wrote and of what is read after the look that opens it.
+    """
+    told = sides.told_sides(letter_ids)
+    access.look_at_journal(side.matter_id for side in told if side.matter_id)
+    seen = _seen(person, [side.message_id for side in told if side.message_id])
+    led: dict[tuple[uuid.UUID, str], tuple[str, ...]] = {}
+    for address in addresses:
+        way = address.letter_id, address.destination
+        led[way] = (*led.get(way, ()), address.name)
     found: dict[uuid.UUID, tuple[Outcome, ...]] = {}
-    is_whole = set(letter_ids)
-    for row in rows:
-        seen = Seen(*row[5:]) if row[5] else None
-        if seen is None and (row.is_walled or row.letter_id in names_writer):
-            is_whole.discard(row.letter_id)
-            continue
-        led = tuple(name for to, name in addresses.get(row.letter_id, ()) if to == row.destination)
-        outcome = Outcome(row.message_id is not None, row.duplicate_of_id is not None, seen, led)
-        found[row.letter_id] = (*found.get(row.letter_id, ()), outcome)
-    return found, is_whole
+    for side in told:
+        is_seen = seen.get(side.message_id) if side.message_id else None
+        outcome = Outcome(
+            side.is_message, side.is_copy, is_seen, led.get((side.letter_id, side.destination), ())
+        )
+        found[side.letter_id] = (*found.get(side.letter_id, ()), outcome)
+    return found, _problems([side.letter_id for side in told if side.message_id])
 
 
-def _uids(letters: Sequence[Letter]) -> dict[uuid.UUID, tuple[Uid, ...]]:
-    """Return where each letter lay; the same bytes may be another letter, on another side."""
-    is_theirs = (
-        Fetched.digest.in_({letter.sha256 for letter in letters}),
-        Fetched.letter_id.in_([letter.id for letter in letters]),
+def _seen(person: Person, message_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Seen]:
+    """Return what is told of these messages to a person who has looked at their matters."""
+    wrote = (Message.subject, Message.sender_name, Message.sender_email)
+    asked = select(Message.id, Matter.id, Matter.reference, Matter.flags, *wrote)
+    asked = asked.join(Matter, Matter.id == Message.matter_id).where(
+        Message.id.in_(message_ids), visible(person)
     )
+    return {row[0]: _told(*row[1:]) for row in db.session.execute(asked)}
+
+
+def _told(matter_id: uuid.UUID, reference: str, flags: list[str], subject: str, *sender: str | None) -> Seen:
+    name, email = sender
+    return Seen(
+        matter_id,
+        reference,
+        subject,
+        protected.shown("sender_name", name, flags),
+        protected.shown("sender_email", email, flags),
+        is_protected=protected.is_protected(flags),
+    )
+
+
+def _problems(letter_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[str, ...]]:
+    rows = db.session.execute(select(Letter.id, Letter.problems).where(Letter.id.in_(letter_ids)))
+    return {row[0]: tuple(row[1]) for row in rows}
+
+
+def _uids(letter_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[Uid, ...]]:
+    """Return where each letter lay, as far as it is told."""
     found: dict[uuid.UUID, tuple[Uid, ...]] = {}
-    for row in db.session.scalars(select(Fetched).where(*is_theirs).order_by(Fetched.mailbox, Fetched.uid)):
-        if row.letter_id:
-            found[row.letter_id] = (*found.get(row.letter_id, ()), Uid(row.mailbox, row.uid))
+    for row in db.session.execute(_UIDS, {"letters": list(letter_ids)}):
+        found[row.letter_id] = (*found.get(row.letter_id, ()), Uid(row.mailbox, row.uid))
     return found

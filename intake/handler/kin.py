@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Row, select, text
 
-from intake import codes
+from intake import access, codes
 from intake.access import Person, visible
 from intake.extensions import db
+from intake.matters import protected
 from intake.matters.merging import goes_to_one_mailbox
 from intake.models import Matter, table_of
 
-_COLUMNS = table_of(Matter).c["id", "reference", "subject", "status", "received_at", "sender_email"]
+_COLUMNS = table_of(Matter).c[
+    "id", "reference", "subject", "status", "received_at", "sender_email", "flags"
+]  # fmt: skip
+_RELATIVES = text("SELECT id, how FROM relatives(:matter_id)")
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,23 @@ class Kin:
 
 
 def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
-    """Read a matter's relatives behind the first wall; ``typed`` is a reference to compare with, or ""."""
-    columns = table_of(Matter).c["merged_into_id", "possible_of_id"]
-    merged_into_id, possible_of_id = db.session.execute(select(*columns).where(Matter.id == matter_id)).one()
-    parts = _parts(person, matter_id)
-    if merged_into_id is not None:
-        into = _find(person, Matter.id == func.surviving_matter(matter_id))
+    """Read a matter's relatives behind the walls; ``typed`` is a reference to compare with, or "".
+
+    Each that is shown is looked at first, and recorded; commits.
+    """
+    related = _related(matter_id)
+    own = db.session.execute(
+        select(table_of(Matter).c.merged_into_id).where(Matter.id == matter_id)
+    ).scalar_one()
+    reference = codes.read_reference(typed)
+    chosen_id = access.open_matter(reference) if reference else None
+    seen = _read(person, [*related, *([chosen_id] if chosen_id else [])])
+    parts = tuple(each for each in seen.values() if related.get(each.id) == "part")
+    if own is not None:
+        into = next((each for each in seen.values() if related.get(each.id) == "into"), None)
         return Kin(True, into, parts, None, is_named=False, is_one_mailbox=False, not_found="")
-    is_other = Matter.id != matter_id
-    named = _find(person, is_other, Matter.id == func.surviving_matter(possible_of_id))
-    chosen = _find(person, is_other, Matter.reference == codes.read_reference(typed))
+    named = next((each for each in seen.values() if related.get(each.id) == "named"), None)
+    chosen = seen.get(chosen_id) if chosen_id and chosen_id != matter_id else None
     beside = chosen or named
     return Kin(
         is_merged=False,
@@ -71,11 +84,29 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     )
 
 
-def _find(person: Person, *which: ColumnElement[bool]) -> Relative | None:
-    row = db.session.execute(select(*_COLUMNS).where(*which, visible(person))).one_or_none()
-    return Relative(*row) if row else None
+def open_survivor(person: Person, matter_id: uuid.UUID) -> bool:
+    """Look at the matter that one went into; False when it stands where the person does not see it."""
+    into = [other for other, how in _related(matter_id).items() if how == "into"]
+    return bool(_read(person, into))
 
 
-def _parts(person: Person, matter_id: uuid.UUID) -> tuple[Relative, ...]:
-    merged = select(*_COLUMNS).where(Matter.merged_into_id == matter_id, visible(person))
-    return tuple(Relative(*row) for row in db.session.execute(merged.order_by(Matter.received_at, Matter.id)))
+def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """Return how each of a matter's relatives that the session sees is related to it, by its id."""
+    found = {row.id: row.how for row in db.session.execute(_RELATIVES, {"matter_id": matter_id})}
+    if found:
+        access.look_beside(found)
+    return found
+
+
+def _read(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]:
+    """Return matters that were looked at, the oldest first."""
+    if not ids:
+        return {}
+    asked = select(*_COLUMNS).where(Matter.id.in_(ids), visible(person))
+    rows = db.session.execute(asked.order_by(Matter.received_at, Matter.id))
+    return {row.id: _relative(row) for row in rows}
+
+
+def _relative(row: Row[Any]) -> Relative:
+    email = protected.shown("sender_email", row.sender_email, row.flags)
+    return Relative(row.id, row.reference, row.subject, row.status, row.received_at, email)

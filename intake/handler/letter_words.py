@@ -40,6 +40,7 @@ HELD_BACK = {
     sending.WANTED_NO_MORE: "Skickades inte: personen vill inte ha mejl dit längre.",
     sending.DELICATE_NOW: "Skickades inte: ärendet har blivit för känsligt för mejl.",
     sending.FILE_HELD: "Skickades inte: en av filerna får inte lämnas ut.",
+    sending.NOT_ITS_OWN: "Skickades inte: texten hör till ett annat ärende.",
     sending.OWN_ADDRESS: "Skickades inte: adressen är en av våra egna.",
     sending.WAITS_NO_MORE: "Skickades inte: någon hade redan tagit ärendet.",
     sending.FORM_MAY_COME: "Skickades inte: ett formulär kan vara på väg till ärendet.",
@@ -209,10 +210,3 @@ def say_lines(text: str) -> str:
     """Say how many lines a text has as it is shown."""
     count = shown(text).count("\n") + 1
     return "1 rad" if count == 1 else f"{count} rader"
-
-
-def cut_token(address: str) -> str:
-    """Return an address of ours with its token cut: the whole of it lets anybody write into a matter."""
-    local, _, domain = address.rpartition("@")
-    box, plus, token = local.partition("+")
-    return f"{box}+{token[:4]}…@{domain}" if plus else address

@@ -8,7 +8,6 @@ from datetime import timedelta
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from intake import access
 from intake import mailroom as mail
 from intake.errors import NotFound
 from intake.extensions import now
@@ -29,13 +28,12 @@ def mailroom() -> Response:
     is_valid = form.validate()
     after = Cursor.read(request.args.get("efter", ""))
     page = journal.read_journal(person(), form.sought() if is_valid else journal.Sought(), after=after)
-    access.look_at_journal(person(), {seen.matter_id for row in page.rows for seen in row.seen})
     shown = render_template(
         "handler/mailroom.html",
         watch=watch.look(),
         out=watch.letters_out(),
         not_received=journal.not_received(now() - timedelta(days=journal.NOT_RECEIVED_DAYS)),
-        odd=journal.count_problems(person(), now() - timedelta(days=PROBLEM_DAYS)),
+        odd=journal.count_problems(now() - timedelta(days=PROBLEM_DAYS)),
         page=page,
         form=form,
         plain=forms.Form(formdata=None),
@@ -73,5 +71,5 @@ def retry_job(job_id: uuid.UUID) -> Response:
 
 def _operators_only() -> None:
     """Show nobody else that there is such a page."""
-    if not person().is_operator:
+    if not person().may("operate"):
         raise NotFound("not an operator")

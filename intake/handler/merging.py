@@ -7,7 +7,7 @@ from wtforms import BooleanField, StringField
 
 from intake import access, codes
 from intake.errors import NotAllowed
-from intake.handler import forms, views
+from intake.handler import forms, kin, views
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import merging, work
@@ -34,7 +34,7 @@ def merge(reference: str) -> Response:
         other = _other(form.into.data or "")
         merging.merge(act, other.id, codes_lead_on=form.codes_lead_on.data)
 
-    return views._act(reference, form, do, "Ärendena är sammanförda.")
+    return views.act(reference, form, do, "Ärendena är sammanförda.")
 
 
 @bp.post("/arende/<reference>/dela-upp")
@@ -42,18 +42,17 @@ def part_again(reference: str) -> Response:
     """Take the matter out of the one that it was merged into."""
 
     def do(act: work.Act) -> None:
-        survivor = merging.survivor_of(act.matter_id)
-        if access.find_matter(person(), survivor) is None:
+        if not kin.open_survivor(person(), act.matter_id):
             raise NotAllowed("Ärendet står nu hos en annan enhet. Be den att dela upp ärendena.")
         merging.part_again(act)
 
-    return views._act(reference, forms.ActForm(), do, "Ärendet är ett eget igen, och öppet.")
+    return views.act(reference, forms.ActForm(), do, "Ärendet är ett eget igen, och öppet.")
 
 
 @bp.post("/arende/<reference>/hor-inte-dit")
 def dismiss(reference: str) -> Response:
     """Say that the matter does not belong to the one that its subject names."""
-    return views._act(reference, forms.ActForm(), merging.dismiss, "Det är noterat att ärendet inte hör dit.")
+    return views.act(reference, forms.ActForm(), merging.dismiss, "Det är noterat att ärendet inte hör dit.")
 
 
 def _other(typed: str) -> Matter:

@@ -112,6 +112,8 @@ class MessageView:
     sender_email: str | None
     sender_phone: str | None
     handler: str | None
+    handler_id: uuid.UUID | None
+    held: str | None
     is_automatic: bool
     problems: list[str]
     created_at: datetime

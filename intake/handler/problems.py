@@ -17,6 +17,14 @@ from intake.handler.surface import bp
 log = logging.getLogger(__name__)
 
 HERE = {
+    403: web.Problem(
+        403,
+        "Din roll räcker inte till det",
+        (
+            "Du får läsa ärendet, men din roll i enheten låter dig inte göra det här. Inget är ändrat.",
+            "Be en kollega som handlägger, eller enhetens samordnare om en annan roll.",
+        ),
+    ),
     404: web.Problem(
         404,
         "Sidan finns inte",

@@ -1,51 +1,94 @@
-"""What the inbox and the red bar show, read behind the first wall into plain values."""
+"""What the desk and the red bar show: lists that the database tells, by the wall's own rule."""
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    Select,
-    Text,
-    bindparam,
-    func,
-    literal,
-    select,
-    true,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import select, text
 
-from intake.access import Person, visible
-from intake.extensions import db
-from intake.handler.cursors import Cursor
-from intake.matters.alarms import RAISED, WAITS
-from intake.models import (
-    Attachment,
-    Handler,
-    Matter,
-    MatterUnit,
-    Message,
-    Unit,
-)
+from intake.access import Person, look_at_list
+from intake.extensions import db, now
+from intake.models import Unit
 
 PAGE_ROWS = 50
 # More than so many waiting at once are not counted: the bar stands on every page, and must stay cheap.
 MOST_COUNTED = 100
+SHOWN = ("mina", "lediga", "pausade", "forsenade")
+ORDERS = ("behov", "aldst", "nyast", "frist")
+
+# The first wall is what they are asked for: the units that the person sees.
+_INBOX = text("SELECT * FROM inbox_rows(:look, :units, :at, :most)")
+_WAITING = text("SELECT inbox_waiting(:units, :most)")
+_COUNTS = text("SELECT * FROM inbox_counts(:units, :at)")
+_NEWS = text("SELECT inbox_news(:units, :since)")
+_LOAD = text("SELECT * FROM workload(:units, :at)")
+_WORD = re.compile(r"[a-z0-9_-]{1,60}")
+_PLACE = re.compile(r"-?\d{1,18}(\.-?\d{1,18}){0,2}\.[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an inbox is asked for, by the words of its page's address; None is not asked for.
+
+    ``efter`` is the place of the last row of the page before.
+    """
+
+    enhet: str | None = None
+    visa: str | None = None
+    typ: str | None = None
+    flagga: str | None = None
+    ort: str | None = None
+    hos: str | None = None
+    ordning: str | None = None
+    efter: str | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, str]) -> Asked:
+        """Read what stands in an address; what makes no sense there is left out."""
+        words = {name: given[name] for name in cls.__annotations__ if _WORD.fullmatch(given.get(name, ""))}
+        if words.get("visa") not in SHOWN:
+            words.pop("visa", None)
+        if words.get("ordning") not in ORDERS:
+            words.pop("ordning", None)
+        if "hos" in words and not _is_id(words["hos"]):
+            del words["hos"]
+        words.pop("efter", None)
+        if _PLACE.fullmatch(given.get("efter", "")):
+            words["efter"] = given["efter"]
+        return cls(**words)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands in the page's address."""
+        return {name: value for name in self.__annotations__ if (value := getattr(self, name))}
+
+    @property
+    def beginning(self) -> Asked:
+        """The same from the beginning."""
+        return replace(self, efter=None)
+
+
+def _is_id(words: str) -> bool:
+    try:
+        uuid.UUID(words)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
 class InboxRow:
-    """One matter in the inbox."""
+    """One matter in the inbox; ``said`` is how the person began, ``place`` where it stands in this order."""
 
     id: uuid.UUID
     reference: str
     subject: str
+    said: str | None
     category: str
     priority: int
     flags: list[str]
@@ -53,82 +96,83 @@ class InboxRow:
     status: str
     unit: str
     handler: str | None
+    municipality: str | None
     received_at: datetime
+    due_at: datetime | None
+    paused_until: datetime | None
     files: int
+    held_files: int
+    is_unread: bool
+    place: str
 
 
 @dataclass(frozen=True)
 class InboxPage:
-    """A page of the inbox and the cursor of the next, None on the last."""
+    """A page of the inbox; ``next`` asks for the next, None on the last."""
 
     rows: tuple[InboxRow, ...]
-    next: Cursor | None
+    next: Asked | None
 
 
-def inbox(
-    person: Person,
-    *,
-    unit: str | None = None,
-    only_mine: bool = False,
-    after: Cursor | None = None,
-    rows: int = PAGE_ROWS,
-) -> InboxPage:
-    """Return open matters in the person's inboxes in order of need: priority, then age.
+def inbox(person: Person, asked: Asked, *, rows: int = PAGE_ROWS) -> InboxPage:
+    """Return open matters in the person's inboxes, in order of need if no other is asked for; commits.
 
-    ``unit`` limits it to one inbox, ``only_mine`` to what the person has taken.
+    What is asked for is recorded as a look, and the database tells what is recorded.
     """
-    units = [code for code in person.units if unit in (None, code)]
-    found = db.session.execute(_inbox_query(person, units, only_mine, after, rows + 1)).all()
-    shown = tuple(InboxRow(*row) for row in found[:rows])
-    last = shown[-1] if len(found) > rows else None
-    return InboxPage(shown, Cursor(last.received_at, last.id, last.priority) if last else None)
+    words = " ".join(f"{name}={value}" for name, value in asked.words.items())
+    shown = read_inbox(person, look_at_list("inbox", words), rows + 1)
+    following = replace(asked, efter=shown[rows - 1].place) if len(shown) > rows else None
+    return InboxPage(shown[:rows], following)
 
 
-def _inbox_query(
-    person: Person, units: Iterable[str], only_mine: bool, after: Cursor | None, rows: int
-) -> Select[Any]:
-    """Merge the first rows of each inbox, so that each is an index's beginning whatever its size.
+def read_inbox(person: Person, look: uuid.UUID, rows: int = PAGE_ROWS) -> tuple[InboxRow, ...]:
+    """Return so many rows of the inbox that a look is at, once that is committed."""
+    given = {"look": look, "units": list(person.units), "at": now(), "most": rows}
+    return tuple(InboxRow(**row._mapping) for row in db.session.execute(_INBOX, given))
 
-    An inbox shows what stands in it, and what an alarm was raised to it from units not shown here.
-    """
-    codes_of = func.unnest(bindparam("units", list(units), type_=ARRAY(Text)))
-    one = select(codes_of.label("code")).subquery("one")
-    order = (Matter.priority, Matter.received_at, Matter.id)
-    first = select(Matter).where(Matter.closed_at.is_(None), visible(person)).correlate(one)
-    if only_mine:
-        first = first.where(Matter.handler_id == person.handler_id)
-    if after:
-        place = tuple_(literal(after.priority), literal(after.received_at), literal(after.id))
-        first = first.where(tuple_(*order) > place)
-    is_raised = (
-        MatterUnit.unit_id == one.c.code,
-        MatterUnit.why == literal(RAISED, literal_execute=True),
-        MatterUnit.until.is_(None),
-    )
-    elsewhere = Matter.unit_id.not_in(units)
-    raised = first.join(MatterUnit, MatterUnit.matter_id == Matter.id).where(*is_raised, elsewhere)
-    parts = (first.where(Matter.unit_id == one.c.code), raised)
-    found = union_all(*(part.order_by(*order).limit(rows) for part in parts)).lateral("found")
-    came_in = (Attachment.matter_id == found.c.id, Message.direction == "incoming")
-    files = (
-        select(func.count())
-        .select_from(Attachment)
-        .join(Message, Message.id == Attachment.message_id)
-        .where(*came_in)
-        .correlate(found)
-        .scalar_subquery()
-    )
-    columns = [found.c[name] for name in ("id", "reference", "subject", "category", "priority", "flags")]
-    return (
-        select(*columns, found.c.needs_person, found.c.status, Unit.name, Handler.name)
-        .add_columns(found.c.received_at, files)
-        .select_from(one)
-        .join(found, true())
-        .join(Unit, Unit.id == found.c.unit_id)
-        .outerjoin(Handler, Handler.id == found.c.handler_id)
-        .order_by(found.c.priority, found.c.received_at, found.c.id)
-        .limit(rows)
-    )
+
+@dataclass(frozen=True)
+class Counts:
+    """How many open matters stand in the person's inboxes; ``newest_at`` is when the last of them came."""
+
+    open: int
+    free: int
+    mine: int
+    paused: int
+    overdue: int
+    newest_at: datetime | None
+
+
+def counts(person: Person) -> Counts:
+    """Count what stands in the person's inboxes."""
+    return Counts(**db.session.execute(_COUNTS, _at(person)).one()._mapping)
+
+
+def news(person: Person, since: datetime) -> int:
+    """Count what has come to the person's inboxes since a time, up to a hundred."""
+    return db.session.scalar(_NEWS, {"units": list(person.units), "since": since}) or 0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What somebody has in hand in a unit; ``handler_id`` is None for what nobody has."""
+
+    unit_id: str
+    handler_id: uuid.UUID | None
+    name: str | None
+    open: int
+    overdue: int
+    paused: int
+    oldest_at: datetime
+
+
+def workload(person: Person) -> tuple[Load, ...]:
+    """Return who has how much in hand, in the units that the person coordinates."""
+    return tuple(Load(**row._mapping) for row in db.session.execute(_LOAD, _at(person)))
+
+
+def _at(person: Person) -> dict[str, Any]:
+    return {"units": list(person.units), "at": now()}
 
 
 @dataclass(frozen=True)
@@ -146,8 +190,7 @@ class Waiting:
 
 def waiting(person: Person) -> Waiting | None:
     """Return what is urgent and waits in the person's inboxes; None when nothing does."""
-    oldest = select(Matter.reference).where(WAITS, visible(person)).order_by(Matter.received_at, Matter.id)
-    references = db.session.scalars(oldest.limit(MOST_COUNTED)).all()
+    references = db.session.scalars(_WAITING, {"units": list(person.units), "most": MOST_COUNTED}).all()
     return Waiting(len(references), references[0]) if references else None
 
 

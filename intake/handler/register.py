@@ -7,6 +7,7 @@ import uuid
 from typing import BinaryIO, cast
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from sqlalchemy import text
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -17,10 +18,10 @@ from intake.handler import forms, journal, queries
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.letters.within import outlook
-from intake.models import Letter
 from intake.words import in_digits
 
 HEAD_BYTES = 64 * 1024
+_IS_READ = text("SELECT brought_is_read(:letter_id)")
 # A letter begins with header lines; one of these is among them in every letter that was ever sent.
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _TELLING = re.compile(rb"^(from|date|received|message-id|mime-version|return-path)[ \t]*:", re.I | re.M)
@@ -63,13 +64,13 @@ def register() -> Response:
 @bp.get("/registrera-brev/<uuid:letter_id>")
 def registered(letter_id: uuid.UUID) -> Response:
     """Tell whoever registered a letter what became of it."""
-    letter = db.session.get(Letter, letter_id)
-    if letter is None or letter.trace.get("handler") != str(person().handler_id):
+    is_read = db.session.scalar(_IS_READ, {"letter_id": letter_id})
+    if is_read is None:
         raise NotFound("not a letter that this person registered")
     shown = render_template(
         "handler/registered.html",
         letter_id=letter_id,
-        is_read=letter.parsed_at is not None,
+        is_read=is_read,
         references=journal.matters_of(person(), letter_id),
     )
     return make_response(shown)
@@ -81,7 +82,7 @@ def _receive(chosen: FileStorage, unit: str) -> mailroom.Received:
     if not _is_letter(raw):
         raise NotAllowed(NO_LETTER)
     try:
-        return mailroom.register(raw, unit, person().handler_id)
+        return mailroom.register(raw, unit)
     except FileTooLarge:
         most = in_digits(settings().tables.files.max_letter_bytes)
         raise NotAllowed(f"Brevet är för stort. Högst {most} tas emot. Inget är registrerat.") from None
@@ -114,14 +115,19 @@ def _holds(raw: BinaryIO, words: bytes) -> bool:
 
 
 def _offer_units(form: forms.RegisterForm) -> None:
-    form.unit.offered = queries.units_of(person())
-    if not person().may_register:
+    form.unit.offered = _units()
+    if not person().may("sort"):
         raise NotFound("nobody who takes in letters")
+
+
+def _units() -> tuple[tuple[str, str], ...]:
+    """Return code and name of each inbox into which the person may bring letters."""
+    return tuple(unit for unit in queries.units_of(person()) if person().may("sort", unit[0]))
 
 
 def _page(form: forms.RegisterForm, status: int) -> Response:
     _offer_units(form)
-    units = queries.units_of(person())
+    units = _units()
     if not request.form and len(units) == 1:
         form.unit.data = units[0][0]
     most = settings().tables.files.max_letter_bytes

@@ -53,7 +53,7 @@ def picture(reference: str, attachment_id: uuid.UUID, number: int) -> Response:
     name = f"{file.name}-{number}.{found.media_type.partition('/')[2]}"
     size_bytes, media_type = found.size_bytes, found.media_type
     try:
-        access.look_at_picture(person(), file.matter_id, attachment_id, inner, number)
+        access.look_at_picture(file.matter_id, attachment_id, inner, number)
     except BaseException:
         stream.close()
         raise
@@ -74,7 +74,7 @@ def show(reference: str, found: Attachment, form: OpenFileForm, status: int) -> 
     file = one_file.read_file(found, request.args.get("del", ""))
     if file is None:
         raise NotFound("nothing lies there within the file")
-    access.look_at_view(person(), file.matter_id, file.id)
+    access.look_at_view(file.matter_id, file.id)
     whole_verdict = found.verdict
     is_locked = whole_verdict in access.LOCKED
     page = render_template(
@@ -84,7 +84,7 @@ def show(reference: str, found: Attachment, form: OpenFileForm, status: int) -> 
         whole_name=found.name,
         whole_verdict=whole_verdict,
         is_locked=is_locked,
-        may_open=not is_locked or access.may_open_quarantine(person(), file.matter_id),
+        may_open=not is_locked or access.may(person(), "open_quarantine", file.matter_id),
         lock_word=LOCK_WORD,
         form=form,
         looks=file_words.say_looks(access.looks_at_file(file.id)),

@@ -1,9 +1,9 @@
-"""The inbox, a matter's page, and what a handler does there: read, check, call one service, answer."""
+"""A matter's page, and what a handler does there: read, check, call one service, answer."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,16 +12,42 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.wrappers import Response
 
 from intake import access, codes, mailroom
+from intake.access.roles import Capability
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
-from intake.handler import files, forms, kin, letter_words, queries, whole, words
-from intake.handler.cursors import Cursor
-from intake.handler.gate import get_matter, person
+from intake.handler import (
+    deadlines,
+    desk_forms,
+    drafting,
+    forms,
+    kin,
+    letter_words,
+    presence,
+    protected,
+    whole,
+    words,
+)
+from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
-from intake.matters import answering, following, work
+from intake.matters import answering, desk, following, reply_drafts, work
 
 F = TypeVar("F", bound=forms.ActForm)
+# Acts by which a matter finds its place; the others speak with the citizen, or end it.
+SORTING = frozenset(
+    {
+        "assign",
+        "move",
+        "sort",
+        "settle_needs",
+        "write_note",
+        "pause",
+        "resume",
+        "merge",
+        "part_again",
+        "dismiss",
+    }
+)
 
 
 bp.add_app_template_filter(lambda name: clean_name(name).shown, "filnamn")
@@ -45,29 +71,7 @@ class ActForms:
     note: forms.NoteForm
     close: forms.CloseForm
     sort: forms.SortForm
-
-
-@bp.get("/")
-def inbox() -> Response:
-    """Show the open matters of one's units in order of need."""
-    unit = request.args.get("enhet") or None
-    if unit is not None and unit not in person().units:
-        raise NotFound("not one of the person's inboxes")
-    only_mine = request.args.get("visa") == "mina"
-    after = Cursor.read(request.args.get("efter", ""), by_priority=True)
-    page = queries.inbox(person(), unit=unit, only_mine=only_mine, after=after)
-    shown = render_template(
-        "handler/inbox.html",
-        page=page,
-        units=queries.units_of(person()),
-        may_register=person().may_register,
-        chosen=unit,
-        only_mine=only_mine,
-        after=after,
-        words=words,
-        tables=settings().tables,
-    )
-    return make_response(shown)
+    pause: desk_forms.PauseForm
 
 
 @bp.get("/hitta")
@@ -86,27 +90,27 @@ def find() -> Response:
 @bp.get("/arende/<reference>")
 def matter(reference: str) -> Response:
     """Show a matter; the look is recorded."""
-    return _page(reference, None, 200)
+    return page(reference, None, 200)
 
 
 @bp.post("/arende/<reference>/ta")
 def take(reference: str) -> Response:
     """Take the matter."""
-    return _act(reference, forms.ActForm(), work.take, "Ärendet är ditt.")
+    return act(reference, forms.ActForm(), work.take, "Ärendet är ditt.")
 
 
 @bp.post("/arende/<reference>/slapp")
 def release(reference: str) -> Response:
     """Give the matter back to its inbox."""
-    return _act(reference, forms.ActForm(), work.release, "Ärendet är tillbaka i inkorgen.")
+    return act(reference, forms.ActForm(), work.release, "Ärendet är tillbaka i inkorgen.")
 
 
 @bp.post("/arende/<reference>/fordela")
 def assign(reference: str) -> Response:
     """Give the matter to a colleague."""
     form = forms.AssignForm()
-    form.to.offered = _colleagues(whole.colleagues(get_matter(reference).unit_id))
-    return _act(reference, form, lambda act: work.assign(act, form.handler_id), "Ärendet är fördelat.")
+    form.to.offered = _colleagues(desk.colleagues([get_matter(reference).unit_id]))
+    return act(reference, form, lambda its: work.assign(its, form.handler_id), "Ärendet är fördelat.")
 
 
 @bp.post("/arende/<reference>/flytta")
@@ -116,19 +120,7 @@ def move(reference: str) -> Response:
     form.unit.offered = forms.unit_choices(settings().tables, get_matter(reference).unit_id)
     unit, reason = form.unit.data or "", form.reason.data or ""
     done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
-    return _act(reference, form, lambda act: work.move(act, unit, reason), done)
-
-
-@bp.post("/arende/<reference>/svara")
-def reply(reference: str) -> Response:
-    """Answer the citizen, by mail or on the status page."""
-    form = forms.ReplyForm()
-
-    def do(act: work.Act) -> None:
-        stored = files.store(form.files.data or [])
-        work.reply(act, form.text.data or "", stored, is_told=form.is_told.data)
-
-    return _act(reference, form, do, "Svaret är på väg.")
+    return act(reference, form, lambda its: work.move(its, unit, reason), done)
 
 
 @bp.post("/arende/<reference>/komplettera")
@@ -139,23 +131,22 @@ def ask_supplement(reference: str) -> Response:
     def do(act: work.Act) -> None:
         work.ask_supplement(act, form.asked.data or "", deadline=form.deadline.day)
 
-    return _act(reference, form, do, "Begäran om komplettering är på väg.")
+    return act(reference, form, do, drafting.on_its_way("Begäran om komplettering är på väg."))
 
 
 @bp.post("/arende/<reference>/drojsmal")
 def tell_delay(reference: str) -> Response:
     """Tell the citizen that it takes longer."""
     form = forms.DelayForm()
-    return _act(
-        reference, form, lambda act: work.tell_delay(act, form.delay.data or ""), "Meddelandet är på väg."
-    )
+    done = drafting.on_its_way("Meddelandet är på väg.")
+    return act(reference, form, lambda its: work.tell_delay(its, form.delay.data or ""), done)
 
 
 @bp.post("/arende/<reference>/skicka-igen/<uuid:letter_id>")
 def send_again(reference: str, letter_id: uuid.UUID) -> Response:
     """Send a letter that did not arrive once more."""
-    return _act(
-        reference, forms.ActForm(), lambda act: work.send_again(act, letter_id), "Brevet skickas igen."
+    return act(
+        reference, forms.ActForm(), lambda its: work.send_again(its, letter_id), "Brevet skickas igen."
     )
 
 
@@ -169,15 +160,15 @@ def parse_letter_again(reference: str, letter_id: uuid.UUID) -> Response:
     def do(act: work.Act) -> None:
         mailroom.ask_to_parse_again(letter_id, act.handler_id)
 
-    return _act(reference, forms.ActForm(), do, "Brevet tolkas på nytt. Ladda om sidan om en stund.")
+    return act(reference, forms.ActForm(), do, "Brevet tolkas på nytt. Ladda om sidan om en stund.")
 
 
 @bp.post("/arende/<reference>/anteckna")
 def write_note(reference: str) -> Response:
     """Write a note that only handlers see."""
     form = forms.NoteForm()
-    return _act(
-        reference, form, lambda act: work.write_note(act, form.note.data or ""), "Anteckningen är sparad."
+    return act(
+        reference, form, lambda its: work.write_note(its, form.note.data or ""), "Anteckningen är sparad."
     )
 
 
@@ -186,15 +177,15 @@ def close(reference: str) -> Response:
     """Close the matter."""
     form = forms.CloseForm()
     done = f"Ärendet {reference} är avslutat."
-    return _act(
-        reference, form, lambda act: work.close(act, form.outcome.data or "", form.closing.data or ""), done
+    return act(
+        reference, form, lambda its: work.close(its, form.outcome.data or "", form.closing.data or ""), done
     )
 
 
 @bp.post("/arende/<reference>/oppna")
 def reopen(reference: str) -> Response:
     """Open a closed matter again."""
-    return _act(reference, forms.ActForm(), work.reopen, "Ärendet är öppet igen.")
+    return act(reference, forms.ActForm(), work.reopen, "Ärendet är öppet igen.")
 
 
 @bp.post("/arende/<reference>/sortera")
@@ -206,63 +197,86 @@ def sort(reference: str) -> Response:
     def do(act: work.Act) -> None:
         work.sort(act, form.category.data or "", int(form.priority.data or 0), form.why.data or "")
 
-    return _act(reference, form, do, "Ärendetyp och prioritet är ändrade.")
+    return act(reference, form, do, "Ärendetyp och prioritet är ändrade.")
 
 
 @bp.post("/arende/<reference>/atgardat")
 def settle_needs(reference: str) -> Response:
     """Note that what needed a person has been seen to."""
-    return _act(reference, forms.ActForm(), work.settle_needs, "Det är noterat som åtgärdat.")
+    return act(reference, forms.ActForm(), work.settle_needs, "Det är noterat som åtgärdat.")
 
 
 @bp.post("/arende/<reference>/sparra")
 def revoke_codes(reference: str) -> Response:
     """Let none of the status codes that are out open the matter any more."""
-    return _act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
+    return act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
 
 
-def _act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
+def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
     """Do an act and go back; when it cannot be done, show the page with what was written."""
     matter_id = get_matter(reference).id
+    require(_asks_for(str(request.endpoint).rpartition(".")[2]), matter_id)
     if not form.validate():
-        return _page(reference, form, 422)
+        return page(reference, form, 422)
     try:
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
-        return _page(reference, form, 409, is_late=True)
+        return page(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
-        return _page(reference, form, 422)
-    flash(done)
+        return page(reference, form, 422)
+    if done:
+        flash(done)
     is_seen = access.find_matter(person(), reference) is not None
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
 
 
-def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+    """Show a matter's page, with the form that was posted as it was filled in; the look is recorded."""
+    get_matter(reference, is_page=True)
     view = whole.matter_view(person(), reference)
     if view is None:
-        access.log_refused(person(), reference)
-        raise NotFound("no such matter here")
-    access.look_at_matter(person(), view.id)
+        raise NotFound("the matter has left the person's inboxes just now")
+    drafts = reply_drafts.read(view.id)
     shown = render_template(
         "handler/matter.html",
-        matter=view,
-        forms=_forms(view, posted),
+        matter=protected.hide(view),
+        may_see_protected=access.may(person(), "see_protected", view.id),
+        forms=_forms(view, posted, drafts),
+        writers=drafting.writers(drafts),
         form=posted,
         way=answering.find_way(view.id),
         has_code=answering.has_code(view.id),
         opinion=following.find_opinion(view.id),
+        present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
+        deadline=deadlines.look(view),
+        may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
+        now=now(),
         tables=settings().tables,
     )
     return make_response(shown, status)
 
 
-def _forms(view: whole.MatterView, posted: forms.ActForm | None) -> ActForms:
+def _asks_for(name: str) -> Capability:
+    """Return what a role must give for an act."""
+    return "sort" if name in SORTING else "answer"
+
+
+def _acts_of(matter_id: uuid.UUID) -> Callable[[str], bool]:
+    """Return what says whether the person may do an act, by its name, with a matter."""
+    capabilities: tuple[Capability, ...] = ("sort", "answer", "export")
+    held = {each for each in capabilities if access.may(person(), each, matter_id)}
+    return lambda name: ("export" if name == "export" else _asks_for(name)) in held
+
+
+def _forms(
+    view: whole.MatterView, posted: forms.ActForm | None, drafts: Sequence[reply_drafts.Draft]
+) -> ActForms:
     def made(kind: type[F]) -> F:
         return posted if isinstance(posted, kind) else kind(formdata=None)
 
@@ -276,7 +290,11 @@ def _forms(view: whole.MatterView, posted: forms.ActForm | None) -> ActForms:
         note=made(forms.NoteForm),
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),
+        pause=made(desk_forms.PauseForm),
     )
+    reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
+    drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
+    drafting.offer(shown.reply, view)
     tables = settings().tables
     shown.assign.to.offered = _colleagues(view.colleagues)
     shown.move.unit.offered = forms.unit_choices(tables, view.unit_id)

@@ -10,25 +10,26 @@ from typing import Any
 
 from sqlalchemy import (
     Text,
+    Uuid,
     cast,
     exists,
     func,
     select,
+    union,
 )
 
 from intake import codes
 from intake.access import LOCKED, Person, visible
 from intake.extensions import db
 from intake.handler.messages import Conversation, read_conversation
+from intake.matters.desk import colleagues
+from intake.matters.names import handler_names
 from intake.matters.uploading import Awaited, awaited
-from intake.matters.work import ASSIGNABLE
 from intake.models import (
     Attachment,
     DiaryEntry,
     Event,
-    Handler,
     Matter,
-    Membership,
     Message,
     PlacementRecord,
 )
@@ -81,7 +82,10 @@ class MatterView:
     handler_id: uuid.UUID | None
     received_at: datetime
     closed_at: datetime | None
+    due_at: datetime | None
+    due_from: datetime | None
     version: int
+    paused_until: datetime | None
     conversation: Conversation
     events: tuple[EventView, ...]
     placement: PlacementView | None
@@ -105,7 +109,7 @@ class PlacementView:
 
 
 def matter_view(person: Person, reference: str) -> MatterView | None:
-    """Read all of a matter that the person may see; None when there is no such matter."""
+    """Read all of a matter that the person may see and has looked at; None when there is no such matter."""
     matter = db.session.scalar(select(Matter).where(Matter.reference == reference, visible(person)))
     if matter is None:
         return None
@@ -119,23 +123,22 @@ def matter_view(person: Person, reference: str) -> MatterView | None:
         placement=_placement(matter.id),
         awaited=awaited(matter.id),
         awaits_form=bool(db.session.scalar(select(func.awaits_form(matter.id)))),
-        colleagues=colleagues(matter.unit_id),
+        colleagues=colleagues([matter.unit_id]),
         names=names,
     )
 
 
 def _names(matter: Matter) -> dict[uuid.UUID, str]:
     """Return the names of everybody who has acted on a matter, been given it or brought a letter to it."""
-    acted = select(Event.handler_id).where(Event.matter_id == matter.id)
-    given = select(Event.detail["to"].astext).where(Event.matter_id == matter.id, Event.what == "assigned")
-    # What was answered in a matter that went into this one has no event here.
-    wrote = select(Message.handler_id).where(Message.matter_id == matter.id)
-    brought = select(Event.detail["handler"].astext).where(
-        Event.matter_id == matter.id, Event.what == "letter_registered"
+    events = (Event.matter_id == matter.id, Event.what.in_(("assigned", "letter_registered")))
+    given = cast(func.coalesce(Event.detail["to"].astext, Event.detail["handler"].astext), Uuid)
+    named = union(
+        select(Event.handler_id).where(Event.matter_id == matter.id),
+        select(given).where(*events),
+        # What was answered in a matter that went into this one has no event here.
+        select(Message.handler_id).where(Message.matter_id == matter.id),
     )
-    is_named = Handler.id.in_(acted) | (Handler.id == matter.handler_id) | Handler.id.in_(wrote)
-    is_named |= cast(Handler.id, Text).in_(given.union(brought))
-    return {row[0]: row[1] for row in db.session.execute(select(Handler.id, Handler.name).where(is_named))}
+    return handler_names([matter.handler_id, *db.session.scalars(named)])
 
 
 def _diary_number(matter_id: uuid.UUID) -> str | None:
@@ -168,23 +171,6 @@ def _placement(matter_id: uuid.UUID) -> PlacementView | None:
         return None
     columns = ("category", "guess", "confidence", "is_undecided", "next", "reasons", "rules_version")
     return PlacementView(**{column: getattr(row, column) for column in columns})
-
-
-def colleagues(unit: str) -> Colleagues:
-    """Return those who can be given a matter that stands in this unit."""
-    rows = db.session.execute(
-        select(Handler.id, Handler.name)
-        .where(Handler.disabled_at.is_(None))
-        .where(
-            Handler.id.in_(
-                select(Membership.handler_id).where(
-                    Membership.unit_id == unit, Membership.role.in_(ASSIGNABLE)
-                )
-            )
-        )
-        .order_by(Handler.name, Handler.id)
-    )
-    return tuple((row[0], row[1]) for row in rows)
 
 
 def holds_quarantined(matter_id: uuid.UUID, letter_id: uuid.UUID) -> bool:

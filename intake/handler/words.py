@@ -68,6 +68,7 @@ NEEDS = {
     "alarm_not_sent": "Ett larm till jouren gick inte iväg",
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
     "file_missing": "En fil kom aldrig fram i sin helhet",
+    "overdue": "Svaret är försenat",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -101,7 +102,17 @@ REOPENED_BY = {
     "new_file": "av en fil som kom fram",
     "merged": "av ett ärende som sammanfördes med det",
     "parted": "när det delades upp igen",
+    "reply_undone": "när det som var på väg ångrades",
 }
+MARKED_ACTS = {
+    "take": "Ta dem",
+    "assign": "Ge dem till en kollega",
+    "pause": "Låt dem vila",
+    "release": "Lämna tillbaka dem",
+}
+_MARKED = {"take": "tagits", "assign": "fördelats", "pause": "fått vila", "release": "lämnats tillbaka"}
+SHOWN = {"": "Alla", "mina": "Mina", "lediga": "Lediga", "forsenade": "Försenade", "pausade": "Vilande"}
+ORDERS = {"behov": "Behov", "frist": "Frist", "aldst": "Äldst först", "nyast": "Nyast först"}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
 EVENTS = {
     "accepted": "Ärendet kom in",
@@ -114,7 +125,10 @@ EVENTS = {
     "taken": "Tog ärendet",
     "assigned": "Fördelade ärendet",
     "released": "Lämnade tillbaka ärendet till inkorgen",
+    "handler_left": "Ärendet gick tillbaka till inkorgen, eftersom den som hade det inte arbetar kvar",
     "moved": "Flyttade ärendet",
+    "paused": "Lät ärendet vila",
+    "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
     "noted": "Skrev en anteckning",
     "closed": "Avslutade ärendet",
@@ -142,7 +156,9 @@ EVENTS = {
     "supplement_request_sent": "En begäran om komplettering skickades",
     "supplement_request_refused": "En begäran om komplettering skickades inte",
     "supplement_request_task": "Det är osäkert om en begäran om komplettering kom fram",
+    "overdue": "Fristen för ett svar gick ut",
     "delay_told": "Meddelade dröjsmål",
+    "reply_undone": "Ångrade det innan det skickades",
     "delay_sent": "Ett meddelande om dröjsmål skickades",
     "delay_refused": "Ett meddelande om dröjsmål skickades inte",
     "delay_task": "Det är osäkert om ett meddelande om dröjsmål kom fram",
@@ -218,6 +234,16 @@ def find_language(tables: Tables, code: str | None) -> AnswerLanguage | None:
     return next((language for language in tables.answer_languages if language.code == code), None)
 
 
+def news(count: int) -> str:
+    """Say how many matters are new in the inbox."""
+    return "1 nytt ärende" if count == 1 else f"{'Minst ' if count == 100 else ''}{count} nya ärenden"
+
+
+def marked(count: int, act: str) -> str:
+    """Say how many matters an act on several was done to."""
+    return f"{'1 ärende' if count == 1 else f'{count} ärenden'} har {_MARKED[act]}."
+
+
 def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, str], tables: Tables) -> str:
     """Say in one sentence what was done."""
     said = EVENTS.get(what, what)
@@ -229,6 +255,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, gång {detail['step']}"
     if what == "alarm_raised":
         return f"{said} till {unit_name(tables, detail['to'])}"
+    if what == "paused":
+        return f"{said} till {detail['until']}"
     if what == "moved":
         return f"{said} från {unit_name(tables, detail['from'])} till {unit_name(tables, detail['to'])}"
     if what == "assigned":

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -123,12 +123,13 @@ def message_id(kind: str, identity: str, key: bytes, domain: str) -> str:
     return f"<{kind}.{identity}.{_seal(kind, identity, key)}@{domain}>"
 
 
-def our_message_id(value: str, key: bytes) -> str | None:
-    """Return the identity in a Message-ID that we made, None for any other or a forged one."""
+def our_message_id(value: str, keys: Iterable[bytes]) -> str | None:
+    """Return the identity in a Message-ID that one of our keys made, None for any other or a forged one."""
     found = _OURS.fullmatch(value.strip().lower())
-    if found is None or not hmac.compare_digest(found[3], _seal(found[1], found[2], key)):
+    if found is None:
         return None
-    return found[2]
+    seals = [_seal(found[1], found[2], key) for key in keys]
+    return found[2] if any(hmac.compare_digest(found[3], seal) for seal in seals) else None
 
 
 def _seal(kind: str, identity: str, key: bytes) -> str:

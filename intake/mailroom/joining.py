@@ -18,7 +18,7 @@ from intake.mailroom.receiving import is_from_nobody
 from intake.matters import arrive, sending
 from intake.matters.incoming import Address, Submission
 from intake.matters.records import hold_surviving, note
-from intake.models import Arrival, Letter, MailAddress, Matter, Message, OutgoingLetter
+from intake.models import Arrival, Letter, MailAddress, Matter, Message, OutgoingLetter, is_indexed
 
 # Reports that ours came, or comes later: they ask nothing of anybody.
 MERE_NOTICES = ("delayed", "delivered", "displayed", "deleted")
@@ -112,7 +112,7 @@ def _find_twin(arrival: Arrival, letter: Letter) -> tuple[Arrival | None, bool]:
             Arrival.destination == arrival.destination,
             Arrival.id != arrival.id,
             Arrival.message_id.is_not(None),
-            Letter.message_id_header == letter.message_id_header,
+            is_indexed(Letter.message_id_header, letter.message_id_header),
         )
         .order_by(Arrival.at, Arrival.id)
     ).all()
@@ -165,10 +165,10 @@ def _find_answered(arrival: Arrival, address: Address | None, parsed: letters.Le
     """
     if address and address.outgoing_id and address.matter_id:
         return Answered(address.outgoing_id, address.matter_id)
-    key = settings().address_key
+    keys = settings().address_keys
     about = parsed.report.about if parsed.report else ()
     for header in (*about, parsed.message_id, parsed.in_reply_to, *reversed(parsed.references)):
-        identity = letters.our_message_id(header, key) if header else None
+        identity = letters.our_message_id(header, keys) if header else None
         if identity:
             ours = select(OutgoingLetter.id, Matter.id, Matter.unit_id)
             ours = ours.join(Matter, Matter.id == func.surviving_matter(OutgoingLetter.matter_id))

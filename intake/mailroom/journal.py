@@ -11,12 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
-from intake.extensions import db, now
+from intake.extensions import db, now, settings
 from intake.mailroom.receiving import Received
-from intake.models import Fetched, MailboxState
+from intake.models import Fetched, MailboxState, table_of
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,8 @@ IMPORT_AGE = timedelta(days=1)
 LAST_AFTER = 2
 OFTEN = 3
 RARELY = timedelta(hours=1)
-# What was left in a numbering that is no more has another number now.
-WAS_RENUMBERED = exists().where(
-    MailboxState.mailbox == Fetched.mailbox, MailboxState.uidvalidity != Fetched.uidvalidity
-)
+# What lies in mailboxes, is not both ours and out of the way, and may be told to whoever asks.
+LEFT = aliased(Fetched, func.letters_left().table_valued(*table_of(Fetched).c, name="letters_left"))
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,15 @@ def complain(mailbox: str, fault: str | None) -> None:
 
 
 def _held(mailbox: str) -> MailboxState:
-    """Lock a mailbox's row, made if it is the first time, until the transaction ends."""
+    """Lock a mailbox's row, made if it is the first time, until the transaction ends.
+
+    It says whose inbox the mailbox is, since nobody else may hear of a walled unit's.
+    """
     db.session.execute(insert(MailboxState).values(mailbox=mailbox).on_conflict_do_nothing())
     held = select(MailboxState).where(MailboxState.mailbox == mailbox).with_for_update()
-    return db.session.scalars(held).one()
+    state = db.session.scalars(held).one()
+    state.address = next((known.address for known in settings().mailboxes if known.name == mailbox), None)
+    return state
 
 
 def unknown(place: Place, uids: Collection[int]) -> list[int]:
@@ -266,15 +270,15 @@ def moved(place: Place, uid: int) -> None:
 
 def repeated() -> Sequence[Fetched]:
     """Return the letters that were taken up more than three times and are still where they were."""
-    is_left = Fetched.outcome.in_(("seen", "stored")) & Fetched.moved_at.is_(None)
-    often = select(Fetched).where(is_left, Fetched.times_seen > OFTEN, ~WAS_RENUMBERED)
-    return db.session.scalars(often.order_by(Fetched.first_seen_at)).all()
+    is_left = LEFT.outcome.in_(("seen", "stored")) & LEFT.moved_at.is_(None)
+    often = select(LEFT).where(is_left, LEFT.times_seen > OFTEN)
+    return db.session.scalars(often.order_by(LEFT.first_seen_at)).all()
 
 
 def too_large() -> Sequence[Fetched]:
     """Return the letters that were refused for their size and still lie where they were."""
-    is_left = (Fetched.outcome == "refused", ~WAS_RENUMBERED)
-    return db.session.scalars(select(Fetched).where(*is_left).order_by(Fetched.first_seen_at)).all()
+    refused = select(LEFT).where(LEFT.outcome == "refused")
+    return db.session.scalars(refused.order_by(LEFT.first_seen_at)).all()
 
 
 def _record(place: Place, uid: int, **values: object) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from config.tables import Unit
@@ -22,10 +22,14 @@ from intake.errors import ForeignDomain
 from intake.extensions import db, now, settings
 from intake.letters.charsets import clean_label
 from intake.matters import receipts
-from intake.models import Arrival, Letter, MailAddress, new_id
+from intake.models import Arrival, Letter, MailAddress, is_indexed, new_id
 
 # Without an envelope, no sender in it means nothing.
 WITHOUT_ENVELOPE = ("pipe", "imap", "handler")
+_BRING = text(
+    "SELECT letter_id, is_new FROM bring_letter(:letter_id, :size_bytes, :digest, :unit, :addresses,"
+    " :tokens, :unknown, :job_id, :at)"
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,6 @@ class Envelope:
     ``trace`` is what else is worth keeping beside the letter. ``received_at`` is when another server
     of the authority's received it, None for now. ``is_trusted`` says that whoever handed it over
     checks senders. ``is_import`` marks what is taken over from before: no automatic letter answers it.
-    ``unit`` is an inbox that a person chose.
     """
 
     sender: str
@@ -46,7 +49,6 @@ class Envelope:
     received_at: datetime | None = None
     is_trusted: bool = False
     is_import: bool = False
-    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,11 @@ def receive(raw: BinaryIO, envelope: Envelope) -> Received:
 
 def _receive(raw: BinaryIO, envelope: Envelope) -> Received:
     ours = tuple(clean_label(address, 1000) for address in envelope.recipients if is_ours(address))
-    destinations = _destinations(ours, envelope.unit)
+    destinations = _destinations(ours)
     if not destinations:
         raise ForeignDomain("no recipient in our domains")
     at, letter_id = now(), new_id()
-    limit = settings().tables.files.max_letter_bytes
-    stored = storage.current().put(f"letter/{letter_id}", raw, limit_bytes=limit)
+    stored = _store(raw, letter_id)
     received = Received(letter_id, stored.sha256, stored.size_bytes, is_new=True)
     try:
         _write(received, stored.key, envelope, ours, destinations, at)
@@ -118,6 +119,11 @@ def _receive(raw: BinaryIO, envelope: Envelope) -> Received:
             return replace(received, letter_id=known[destinations[0].name], is_new=False)
         _write(received, stored.key, envelope, ours, fresh, at)
     return received
+
+
+def _store(raw: BinaryIO, letter_id: uuid.UUID) -> storage.Stored:
+    limit = settings().tables.files.max_letter_bytes
+    return storage.current().put(f"letter/{letter_id}", raw, limit_bytes=limit)
 
 
 def _write(
@@ -162,7 +168,7 @@ def _known(destinations: Iterable[Destination], digest: str) -> dict[str, uuid.U
     """Return the destinations to which these bytes have come, each with the letter by which they came."""
     names = [destination.name for destination in destinations]
     came = select(Arrival.destination, Letter.id).join(Letter, Letter.id == Arrival.letter_id)
-    found = db.session.execute(came.where(Arrival.destination.in_(names), Arrival.digest == digest))
+    found = db.session.execute(came.where(is_indexed(Arrival.digest, digest), Arrival.destination.in_(names)))
     return {row[0]: row[1] for row in found}
 
 
@@ -187,19 +193,38 @@ def _is_relay(envelope: Envelope) -> bool:
     return any(peer in network for network in settings().mail_trusted_relays)
 
 
-def register(raw: BinaryIO, unit: str, handler_id: uuid.UUID) -> Received:
-    """Receive a letter that a handler has got some other way, into the inbox of a unit; as ``receive``.
+def register(raw: BinaryIO, unit: str) -> Received:
+    """Receive a letter that the person who is signed in has got some other way, into the inbox of a unit.
 
     An address with a token in its headers decides where it goes instead, but never out of a walled unit.
+    The same bytes to the same destination add nothing, and the database alone knows whether they do.
+    Ends the caller's transaction. Raises FileTooLarge and StorageError.
     """
-    authority, trace = settings().tables.authority, {"handler": str(handler_id)}
+    authority = settings().tables.authority
     chosen = authority.unit(unit)
     own = f"{chosen.mail_local}@{authority.mail_domain}" if chosen.mail_local else None
     found = _head_of(raw)
     with_token = () if chosen.is_walled else _with_token(found)
     is_meant = not with_token or own in found.addressed_to
-    envelope = Envelope("", with_token, "", "handler", trace, is_import=True, unit=unit if is_meant else None)
-    return receive(raw, envelope)
+    letter_id = new_id()
+    # No transaction is open while the bytes are stored.
+    db.session.commit()
+    stored = _store(raw, letter_id)
+    brought = {
+        "letter_id": letter_id,
+        "size_bytes": stored.size_bytes,
+        "digest": stored.sha256,
+        "unit": unit if is_meant else None,
+        "addresses": [clean_label(address, 1000) for address in with_token],
+        "tokens": [_token_in(address) for address in with_token],
+        "unknown": receipts.UNKNOWN_TOKEN,
+        "job_id": new_id(),
+        "at": now(),
+    }
+    row = db.session.execute(_BRING, brought).one()
+    db.session.commit()
+    # The bytes of one that was here already are named by no row; the sweep takes them after a day.
+    return Received(row.letter_id, stored.sha256, stored.size_bytes, row.is_new)
 
 
 def recipients_in(raw: BinaryIO, own: str | None = None) -> tuple[str, ...]:
@@ -245,10 +270,9 @@ def _inbox(unit: Unit) -> Destination:
     return Destination(f"side:{unit.side}", unit.code)
 
 
-def _destinations(addresses: Iterable[str], unit: str | None) -> tuple[Destination, ...]:
+def _destinations(addresses: Iterable[str]) -> tuple[Destination, ...]:
     """Return one destination for each of our address tokens and each side of a wall."""
-    chosen = [_inbox(settings().tables.authority.unit(unit))] if unit else []
-    found = {destination.name: destination for destination in chosen}
+    found: dict[str, Destination] = {}
     for address in addresses:
         destination = _destination(address)
         found.setdefault(destination.name, destination)

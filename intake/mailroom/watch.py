@@ -13,25 +13,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select, text
 
 from intake.extensions import db, now, settings
 from intake.mailroom import journal
 from intake.matters import sending
-from intake.models import Job, Letter, MailboxState, Matter, OutgoingLetter
+from intake.models import MailboxState
 
 log = logging.getLogger(__name__)
 
 AlarmKind = Literal["silence", "waiting", "stuck", "mailbox", "repeated", "too_large"]
 ALARM_KINDS: tuple[AlarmKind, ...] = ("silence", "waiting", "stuck", "mailbox", "repeated", "too_large")
-# The jobs by which letters are read and sent.
-LETTER_JOBS = ("parse_letter", "send_letter")
 # A way in by which none of so many last letters came is not shown.
 LOOKED_BACK = 2_000
 MOST_SHOWN = 50
 TOLD_EVERY = timedelta(hours=1)
 # States of a letter of ours that is not there yet, or came to nothing.
 UNSENT = ("owed", "sending", "refused", "bounced", "task")
+_WAITING = text("SELECT waiting, oldest_at FROM letters_waiting()")
+_STUCK = text("SELECT * FROM stuck_letter_jobs(:most)")
+_LAST = text("SELECT way, at FROM last_letters(:most)")
+_OUT = text("SELECT state, letters FROM count_letters_out(:refused)")
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,12 @@ class Watch:
 
 
 def look() -> Watch:
-    """Look at the mail now; reads alone, as any role but the citizens'."""
-    waiting, oldest = _waiting()
+    """Look at the mail now; reads alone, as any role but the citizens'.
+
+    The machine itself is told of all of it, an operator at a page of nothing that came to a walled unit
+    where the person has no seat.
+    """
+    waiting, oldest = db.session.execute(_WAITING).one()
     stuck, stuck_count = _stuck()
     seen = Watch(
         at=now(),
@@ -199,42 +205,18 @@ def letters_out() -> dict[str, int]:
     One that was sent again counts no more, nor one that we held back ourselves, since no server said no
     to it, nor of a matter that is closed.
     """
-    is_pending = OutgoingLetter.state.in_(UNSENT) & OutgoingLetter.again_id.is_(None)
-    is_pending &= (OutgoingLetter.state != "refused") | (OutgoingLetter.why == sending.REFUSED)
-    counted = (
-        select(OutgoingLetter.state, func.count())
-        .join(Matter, Matter.id == OutgoingLetter.matter_id)
-        .where(is_pending, Matter.closed_at.is_(None) | OutgoingLetter.state.in_(("owed", "sending")))
-        .group_by(OutgoingLetter.state)
-    )
-    found = {row[0]: row[1] for row in db.session.execute(counted)}
+    found = {row.state: row.letters for row in db.session.execute(_OUT, {"refused": sending.REFUSED})}
     return {state: found.get(state, 0) for state in UNSENT}
 
 
 def _last_in() -> dict[str, datetime]:
-    newest = select(Letter.trace["protocol"].astext.label("way"), Letter.received_at)
-    last = newest.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(LOOKED_BACK).subquery()
-    by_way = select(last.c.way, func.max(last.c.received_at)).group_by(last.c.way).order_by(last.c.way)
-    return {row[0]: row[1] for row in db.session.execute(by_way)}
-
-
-def _waiting() -> tuple[int, datetime | None]:
-    """Count by the jobs: a letter that was taken over from last year waits since it came to us."""
-    is_waiting = (Job.kind == "parse_letter", Job.done_at.is_(None), Job.stuck_at.is_(None))
-    row = db.session.execute(select(func.count(), func.min(Job.created_at)).where(*is_waiting)).one()
-    return row[0], row[1]
+    return {row.way: row.at for row in db.session.execute(_LAST, {"most": LOOKED_BACK})}
 
 
 def _stuck() -> tuple[tuple[StuckJob, ...], int]:
-    is_stuck = (Job.kind.in_(LETTER_JOBS), Job.done_at.is_(None), Job.stuck_at.is_not(None))
-    found = select(Job, func.count().over()).where(*is_stuck).order_by(Job.stuck_at, Job.id)
-    rows = db.session.execute(found.limit(MOST_SHOWN)).all()
-    jobs = tuple(
-        StuckJob(job.id, job.kind, job.subject_id, job.stuck_at, job.last_error)
-        for job, _ in rows
-        if job.stuck_at
-    )
-    return jobs, rows[0][1] if rows else 0
+    rows = db.session.execute(_STUCK, {"most": MOST_SHOWN}).all()
+    jobs = tuple(StuckJob(row.id, row.kind, row.subject_id, row.stuck_at, row.error) for row in rows)
+    return jobs, rows[0].of if rows else 0
 
 
 def _mailboxes() -> tuple[MailboxView, ...]:

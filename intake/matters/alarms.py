@@ -12,7 +12,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, func, literal, select
+from sqlalchemy import and_, exists, func, select
 
 from intake import limits, outbox
 from intake.extensions import db, now, settings
@@ -28,9 +28,8 @@ LETTERS_TO_AN_ADDRESS = 20
 # Why a unit sees a matter that it was told of by an alarm.
 RAISED = "raised"
 
-# As a literal, so that PostgreSQL knows its small index of just these.
 WAITS = and_(
-    Matter.priority == literal(URGENT, literal_execute=True),
+    Matter.priority == URGENT,
     Matter.handler_id.is_(None),
     Matter.closed_at.is_(None),
 )

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from intake.extensions import db, settings
-from intake.models import Matter, StatusCode, table_of
+from intake.models import Matter, table_of
 
 # ``mail``: the whole answer goes by mail. ``notice``: a mail tells only that there is an answer on the
 # status page. ``page``: it stands there, and no mail goes. ``nowhere``: nobody could read it there either.
@@ -72,8 +72,4 @@ def find_way(matter_id: uuid.UUID) -> Way:
 
 def has_code(matter_id: uuid.UUID) -> bool:
     """Say whether somebody has a status code that opens a matter: its own, or one that leads on to it."""
-    # Only of these two columns may a handler know anything.
-    codes_out = select(StatusCode.matter_id).where(
-        StatusCode.matter_id.in_(select(func.matters_opening(matter_id))), StatusCode.revoked_at.is_(None)
-    )
-    return bool(db.session.scalar(select(codes_out.exists())))
+    return bool(db.session.scalar(select(func.has_status_code(matter_id))))

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import STOCKHOLM, db, now, settings
-from intake.matters import placing, receipts
+from intake.matters import deadlines, placing, receipts
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.incoming import Accepted, Address, IncomingFile, Submission, Written
 from intake.matters.records import (
@@ -144,6 +144,11 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
         note(matter_id, "reopened", {"why": "new_message"})
     elif matter.status == "awaiting_citizen":
         values = {"status": "in_progress"}
+    if not submission.is_mere_notice:
+        # What rests is woken.
+        values["paused_until"] = None
+        if matter.due_at is None:
+            values |= deadlines.begin(matter.category, submission.received_at)
     # A machine's answer to an alarm must not raise the next one.
     if not submission.is_automatic:
         is_reopened = "closed_at" in values
@@ -251,6 +256,7 @@ def _columns_of(submission: Submission, placement: routing.Placement) -> dict[st
         "chosen_category": submission.category,
         "needs_person": submission.needs_person,
         "received_at": submission.received_at,
+        **deadlines.first(placement.category, submission.received_at),
         "concerns": submission.concerns,
         "happened_words": submission.happened_words,
         **_wished(submission),

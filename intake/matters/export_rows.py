@@ -41,7 +41,7 @@ _COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
     Message: (
         "id", "direction", "channel", "subject", "text", "sender_name", "sender_email", "sender_phone",
         "handler_id", "letter_id", "is_automatic", "problems", "created_at", "answers", "is_told",
-        "is_answer", "flow", "about_letter_id",
+        "is_answer", "flow", "about_letter_id", "held",
     ),
     Attachment: (
         "id", "message_id", "position", "name", "size_bytes", "sha256", "declared_type", "detected_type",

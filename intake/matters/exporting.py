@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -22,8 +22,9 @@ from intake import codes, storage
 from intake.errors import BytesMissing
 from intake.extensions import db, now
 from intake.files import clean_name
-from intake.matters import export_rows
+from intake.matters import export_rows, protected
 from intake.matters.export_rows import Addresses, Row
+from intake.matters.names import handler_names
 from intake.matters.records import note
 from intake.matters.viewing import LOCKED
 from intake.models import (
@@ -31,7 +32,6 @@ from intake.models import (
     Attachment,
     DiaryEntry,
     Event,
-    Handler,
     Letter,
     Matter,
     MatterUnit,
@@ -49,7 +49,7 @@ NAME_BYTES = 255 - len(".zip")
 
 @dataclass(frozen=True)
 class Exporter:
-    """Who takes it out; ``may_open_quarantine`` in the unit where the matter stands.
+    """Who takes it out, and what the person may in the unit where the matter stands.
 
     ``addresses`` finds those of letters that this person is told of.
     """
@@ -57,6 +57,7 @@ class Exporter:
     handler_id: uuid.UUID
     name: str
     may_open_quarantine: bool
+    may_see_protected: bool
     addresses: Addresses
 
 
@@ -90,6 +91,7 @@ class _Original:
     size_bytes: int
     sha256: str
     is_locked: bool
+    tells_sender: bool
 
 
 @dataclass(frozen=True)
@@ -117,17 +119,20 @@ def measure(matter_id: uuid.UUID) -> int:
 def made(matter_id: uuid.UUID) -> tuple[Made, ...]:
     """Return the exports of a matter, the last first."""
     rows = db.session.execute(
-        select(Event.at, Handler.name, Event.detail)
-        .join(Handler, Handler.id == Event.handler_id)
+        select(Event.at, Event.handler_id, Event.detail)
         .where(Event.matter_id == matter_id, Event.what == "exported")
         .order_by(Event.at.desc(), Event.id.desc())
-    )
-    return tuple(Made(at, name, **detail) for at, name, detail in rows)
+    ).all()
+    names = handler_names(row.handler_id for row in rows)
+    return tuple(Made(row.at, names[row.handler_id], **row.detail) for row in rows)
 
 
 def export(matter_id: uuid.UUID, by: Exporter, target: BinaryIO, key: Ed25519PrivateKey) -> Export:
     """Write a matter to ``target`` as a sealed zip, record the seal in its history, and commit."""
     whole = _read(matter_id, by.addresses)
+    hides = protected.is_protected(whole.matter["flags"]) and not by.may_see_protected
+    if hides:
+        whole = _without_contacts(whole)
     told = {
         "reference": whole.matter["reference"],
         "diary_number": whole.diary_number,
@@ -135,7 +140,9 @@ def export(matter_id: uuid.UUID, by: Exporter, target: BinaryIO, key: Ed25519Pri
         "exported_by": by.name,
     }
     with SealedZip(target, whole.at) as zipped:
-        originals = [_add(zipped, original, whole.at, by) for original in whole.originals.values()]
+        originals = [
+            _add(zipped, original, whole.at, by, hides=hides) for original in whole.originals.values()
+        ]
         for name, text in _texts(whole):
             zipped.add_text(name, text)
         seal = zipped.seal(told | {"originals": originals}, key)
@@ -147,10 +154,10 @@ def export(matter_id: uuid.UUID, by: Exporter, target: BinaryIO, key: Ed25519Pri
     return done
 
 
-def _add(zipped: SealedZip, original: _Original, at: datetime, by: Exporter) -> Row:
+def _add(zipped: SealedZip, original: _Original, at: datetime, by: Exporter, *, hides: bool) -> Row:
     """Put an original into the zip as it may leave, and return what the manifest tells of it."""
     told: Row = {"name": original.name, "size_bytes": original.size_bytes, "sha256": original.sha256}
-    if original.is_locked and not by.may_open_quarantine:
+    if (original.is_locked and not by.may_open_quarantine) or (hides and original.tells_sender):
         return told | {"state": "withheld"}
     try:
         stream = storage.current().open(original.storage_key)
@@ -234,10 +241,21 @@ def _gather(matter_id: uuid.UUID, addresses: Addresses) -> _Whole:
     )
 
 
+def _without_contacts(whole: _Whole) -> _Whole:
+    """Return a matter without who wrote in it and how to reach them."""
+    sent = [protected.hidden_letter(row) for row in whole.others["brev-fran-oss"]]
+    return replace(
+        whole,
+        matter=protected.hidden(whole.matter),
+        messages=[protected.hidden(row) for row in whole.messages],
+        letters=[protected.hidden_letter(row) for row in whole.letters],
+        others={**whole.others, "brev-fran-oss": sent},
+    )
+
+
 def _handlers(rows: Sequence[Row]) -> list[Row]:
-    acted = {row["handler_id"] for row in rows if row["handler_id"]}
-    found = db.session.execute(select(Handler.id, Handler.name).where(Handler.id.in_(acted)))
-    return [{"id": row[0], "name": row[1]} for row in found]
+    names = handler_names(row["handler_id"] for row in rows)
+    return [{"id": handler_id, "name": name} for handler_id, name in names.items()]
 
 
 def _is_ours(matter_id: uuid.UUID, messages: Sequence[Row]) -> ColumnElement[bool]:
@@ -299,7 +317,8 @@ def _cut(name: str) -> str:
 
 
 def _original(name: str, row: Row, keys: Mapping[uuid.UUID, str], *, is_locked: bool) -> _Original:
-    return _Original(name, keys[row["id"]], row["size_bytes"], row["sha256"], is_locked)
+    is_letter = name.startswith("brev/")
+    return _Original(name, keys[row["id"]], row["size_bytes"], row["sha256"], is_locked, is_letter)
 
 
 def _keys(model: type[Attachment] | type[Letter], rows: Sequence[Row]) -> dict[uuid.UUID, str]:
@@ -317,8 +336,9 @@ brev/    breven, precis som de kom in
 meddelanden.txt   samma meddelanden, att läsa
 
 manifest.json räknar upp varje fil i paketet med storlek och SHA-256, och varje original med hur det är med
-det: "whole" (helt), "locked" (i karantän, ligger som låst zip), "withheld" (i karantän, lämnades inte ut),
-"missing" (bytes saknas i lagret) eller "changed" (bytes är inte de som kom in).
+det: "whole" (helt), "locked" (i karantän, ligger som låst zip), "withheld" (i karantän eller med skyddade
+kontaktuppgifter, lämnades inte ut), "missing" (bytes saknas i lagret) eller "changed" (bytes är inte de
+som kom in).
 Låsta zip-filer öppnas med ordet {word}. Innehållet kan vara skadligt.
 
 Andra ärenden nämns inte, inte heller sådana som har sammanförts med det här: de exporteras för sig. Av de

@@ -15,7 +15,7 @@ from typing import Literal
 
 from sqlalchemy import bindparam, text, types
 
-from intake import codes, limits, rows
+from intake import codes, limits, rows, shown
 from intake.errors import NotFound
 from intake.extensions import db, now, settings
 from intake.files import UNREADABLE, clean_name
@@ -164,6 +164,7 @@ def hold(key: Key) -> uuid.UUID:
     Until the caller's transaction ends nobody revokes the code, so that what is begun with it now is
     ended with it then.
     """
+    shown.show("code", f"{key.reference} {key.code_hash}")
     values = {"reference": key.reference, "code_hash": key.code_hash}
     matter_id: uuid.UUID | None = db.session.scalar(_HOLD, values)
     if matter_id is None:
@@ -224,7 +225,7 @@ def ask_email_change(key: Key, email: str) -> bool:
     Raises Ended.
     """
     matter_id = hold(key)
-    if limits.hit("email_change", str(matter_id), window=DAY) > CHANGES_A_DAY:
+    if limits.is_over("email_change", str(matter_id), CHANGES_A_DAY, window=DAY):
         db.session.rollback()
         return False
     at = now()

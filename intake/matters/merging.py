@@ -15,6 +15,7 @@ from sqlalchemy import Row, exists, func, select, text
 from intake import ledger, routing
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
+from intake.matters import deadlines
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.records import ask_person, note, update_matter
 from intake.matters.work import Act
@@ -24,7 +25,7 @@ from intake.models import Matter, Message, table_of
 POSSIBLE = "possible_supplement"
 _COLUMNS = table_of(Matter).c[
     "id", "reference", "version", "unit_id", "status", "priority", "flags", "needs_person", "handler_id",
-    "closed_at", "merged_into_id", "possible_of_id",
+    "closed_at", "merged_into_id", "possible_of_id", "category", "received_at", "due_at", "due_from",
 ]  # fmt: skip
 _MERGE = text("SELECT merge_matters(:gone, :kept, :codes_lead_on)")
 _PART = text("SELECT part_matters(:gone)")
@@ -39,8 +40,8 @@ def merge(act: Act, into_id: uuid.UUID, *, codes_lead_on: bool) -> None:
     """
     gone, kept = _hold(act, into_id)
     _require_mergeable(gone, kept)
-    needs = [need for need in gone.needs_person if need != POSSIBLE]
-    closed = {"status": "closed", "closed_at": gone.closed_at or now(), "needs_person": needs}
+    needs = [need for need in gone.needs_person if need not in (POSSIBLE, deadlines.OVERDUE)]
+    closed = {"status": "closed", "closed_at": gone.closed_at or now(), **deadlines.stop(needs)}
     update_matter(gone.id, closed)
     values = {"gone": gone.id, "kept": kept.id, "codes_lead_on": codes_lead_on}
     moved = [str(message_id) for message_id in db.session.scalars(_MERGE, values).one()]
@@ -67,7 +68,8 @@ def part_again(act: Act) -> None:
         raise NotAllowed("Ärendet är inte sammanfört med något annat.")
     _require_no_wall(gone, kept)
     moved = db.session.scalars(_PART, {"gone": gone.id}).one()
-    update_matter(gone.id, {"status": "reopened", "closed_at": None})
+    anew = deadlines.begin(gone.category, now())
+    update_matter(gone.id, {"status": "reopened", "closed_at": None, **anew})
     update_matter(kept.id, {})
     note(gone.id, "parted", {"into": kept.reference, "messages": len(moved)}, act.handler_id)
     note(kept.id, "parted_from", {"from": gone.reference, "messages": len(moved)}, act.handler_id)
@@ -90,12 +92,6 @@ def dismiss(act: Act) -> None:
     named = db.session.scalar(select(Matter.reference).where(Matter.id == matter.possible_of_id))
     note(matter.id, "not_supplement", {"of": named}, act.handler_id)
     db.session.commit()
-
-
-def survivor_of(matter_id: uuid.UUID) -> str:
-    """Return the reference of the matter that this one went into in the end; its own when not merged."""
-    survivor = select(Matter.reference).where(Matter.id == func.surviving_matter(matter_id))
-    return db.session.scalars(survivor).one()
 
 
 def goes_to_one_mailbox(matter_id: uuid.UUID, other_id: uuid.UUID) -> bool:
@@ -164,7 +160,7 @@ def _require_no_wall(gone: Row[Any], kept: Row[Any]) -> None:
 
 def _lifted(gone: Row[Any], kept: Row[Any]) -> dict[str, object]:
     """Return the columns by which what is new lifts the matter that it goes into, and tell of it."""
-    values: dict[str, object] = {"priority": min(gone.priority, kept.priority)}
+    values = {"priority": min(gone.priority, kept.priority), **deadlines.join(gone, kept)}
     is_reopened = kept.closed_at is not None or kept.status == "answered"
     if is_reopened:
         values |= {"status": "reopened", "closed_at": None}

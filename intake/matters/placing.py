@@ -12,6 +12,7 @@ from sqlalchemy import exists, select, text
 
 from intake import outbox, routing
 from intake.extensions import db, settings
+from intake.matters import deadlines
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import DELICATE_FLAGS
 from intake.matters.records import ask_person, keep_placement, leave_inboxes, note, stand_in, update_matter
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # What was once seen is not taken back by calmer words that came later.
 LASTING_FLAGS = DELICATE_FLAGS | {routing.EMERGENCY}
+# What a new placement is weighed against.
+_PLACED = ("id", "unit_id", "priority", "flags", "needs_person", "received_at", "due_at", "due_from")
 
 
 def rules() -> routing.Rules:
@@ -48,7 +51,7 @@ def place_joined(matter_id: uuid.UUID, facts: routing.Facts, said: dict[str, obj
 
     ``said`` are the columns that the form gives to the matter.
     """
-    placed = select(*table_of(Matter).c["id", "unit_id", "priority", "flags"]).where(Matter.id == matter_id)
+    placed = select(*table_of(Matter).c[_PLACED]).where(Matter.id == matter_id)
     matter = db.session.execute(placed).one()
     if _is_untouched(matter_id):
         said = said | _replaced(matter, place(facts))
@@ -130,4 +133,5 @@ def _replaced(matter: Any, placement: routing.Placement) -> dict[str, object]:
         "category": placement.category,
         "unit_id": placement.unit,
         "region": placement.region,
+        **deadlines.follow(matter, placement.category),
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, exists, func, or_, select, text, true, update
 
 from intake import codes, letters, outbox, routing, rows
 from intake.extensions import db, now, settings
@@ -24,8 +24,13 @@ from intake.models import (
 
 # Letters that a handler has sent come back to an address of their own; the others have no way back.
 FROM_A_HANDLER = ("reply", "notice", "supplement_request", "delay")
+_LEAVE = text("SELECT leave_inboxes(:matter_id, :at)")
+_MOVE = text("SELECT move_matter(:matter_id, :unit)")
 # What whoever adds to a matter must know of it.
-_STATE = ("id", "merged_into_id", "status", "closed_at", "priority", "flags", "handler_id", "needs_person")
+_STATE = (
+    "id", "merged_into_id", "status", "closed_at", "category", "priority", "flags", "handler_id",
+    "needs_person", "due_at",
+)  # fmt: skip
 
 
 def note(
@@ -52,13 +57,13 @@ def stand_in(matter_id: uuid.UUID, unit: str, why: str) -> None:
 
 
 def leave_inboxes(matter_id: uuid.UUID) -> None:
-    """End every unit's sight of a matter in the caller's transaction."""
-    db.session.execute(
-        update(MatterUnit)
-        .where(MatterUnit.matter_id == matter_id, MatterUnit.until.is_(None))
-        .values(until=now())
-        .execution_options(synchronize_session=False)
-    )
+    """End every unit's sight of a matter in the caller's transaction, also of those it cannot see."""
+    db.session.execute(_LEAVE, {"matter_id": matter_id, "at": now()})
+
+
+def move_to(matter_id: uuid.UUID, unit: str) -> None:
+    """Let one unit alone see a matter from now on, in the caller's transaction."""
+    db.session.execute(_MOVE, {"matter_id": matter_id, "unit": unit})
 
 
 def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:

@@ -7,6 +7,7 @@ person, since nobody knows whether it arrived.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import timedelta
 from email.message import EmailMessage
@@ -26,6 +27,8 @@ from intake.matters.records import FROM_A_HANDLER, ask_person, hold_surviving, n
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
+log = logging.getLogger(__name__)
+
 RECEIPTS_A_DAY = 5
 # How many letters of a kind one address gets a day, whoever asks for them.
 MOST_A_DAY = {"receipt": RECEIPTS_A_DAY, "status_link": 1, "confirm_email": 3}
@@ -39,6 +42,8 @@ WANTED_NO_MORE = "wanted no more"
 DELICATE_NOW = "delicate now"
 # A file of a reply was found to be one that is never given out.
 FILE_HELD = "file held"
+# It names a message of another matter.
+NOT_ITS_OWN = "not its own"
 # It would come in here again.
 OWN_ADDRESS = "own address"
 # The mail server, or we ourselves, found that nothing can go to that address.
@@ -164,6 +169,9 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
 
     Raises ScannerAway while a file of a reply is not checked.
     """
+    if not _tells_its_own(letter):
+        log.warning("letter %s names a message of another matter", letter.id)
+        return NOT_ITS_OWN
     if letter.kind == "alarm" and not _is_waiting(letter.matter_id):
         return WAITS_NO_MORE
     if letter.recipient.rpartition("@")[2].lower() in settings().tables.authority.mail_domains:
@@ -183,6 +191,15 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
             return "daily cap"
         letter.why = COUNTED
     return None
+
+
+def _tells_its_own(letter: OutgoingLetter) -> bool:
+    """Say whether a letter's message stands in its matter, or where that went when it was merged."""
+    if letter.message_id is None:
+        return True
+    told = select(Message.matter_id).where(Message.id == letter.message_id).scalar_subquery()
+    its = (letter.matter_id, func.surviving_matter(letter.matter_id))
+    return bool(db.session.scalar(select(told.in_(its))))
 
 
 def _find_reason_to_keep(letter: OutgoingLetter) -> str | None:

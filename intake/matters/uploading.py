@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select, text
 from intake import files, ledger, outbox, storage
 from intake.errors import BytesMissing
 from intake.extensions import db, now
+from intake.matters import deadlines
 from intake.matters.arrive import attach
 from intake.matters.incoming import IncomingFile
 from intake.matters.records import ask_person, note, update_matter
@@ -94,10 +95,11 @@ def _attach(finished: Row[tuple[object, ...]], stored: storage.Stored) -> None:
     attach(matter.id, finished.message_id, (file,), at=now(), first_position=position)
     note(matter.id, "file_arrived", {"files": 1})
     if matter.closed_at is not None or matter.status == "answered":
-        update_matter(matter.id, {"status": "reopened", "closed_at": None})
+        anew = deadlines.begin(matter.category, now())
+        update_matter(matter.id, {"status": "reopened", "closed_at": None, **anew})
         note(matter.id, "reopened", {"why": "new_file"})
     elif matter.status == "awaiting_citizen":
-        update_matter(matter.id, {"status": "in_progress"})
+        update_matter(matter.id, {"status": "in_progress", **deadlines.begin(matter.category, now())})
 
 
 def _hold_matter_of(message_id: uuid.UUID) -> Row[Any]:
@@ -105,7 +107,9 @@ def _hold_matter_of(message_id: uuid.UUID) -> Row[Any]:
     its_matter = select(Message.matter_id).where(Message.id == message_id)
     while True:
         matter_id = db.session.scalars(its_matter).one()
-        state = select(*table_of(Matter).c["id", "status", "closed_at"]).where(Matter.id == matter_id)
+        state = select(*table_of(Matter).c["id", "status", "closed_at", "category"]).where(
+            Matter.id == matter_id
+        )
         matter = db.session.execute(state.with_for_update()).one()
         if db.session.scalars(its_matter).one() == matter.id:
             return matter

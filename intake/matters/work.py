@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
 
-from sqlalchemy import CursorResult, exists, func, select, update
+from sqlalchemy import CursorResult, exists, select, update
 from sqlalchemy import text as sql
 
 from intake import rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import STOCKHOLM, db, now, settings
 from intake.languages import _, force_locale
+from intake.matters import deadlines, reply_drafts, undoing
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import Way, find_way, has_code, is_delicate
 from intake.matters.arrive import attach
@@ -27,16 +28,14 @@ from intake.matters.incoming import IncomingFile
 from intake.matters.records import (
     FROM_A_HANDLER,
     hold_surviving,
-    leave_inboxes,
+    move_to,
     needs_without,
     note,
     owe_letter,
-    stand_in,
 )
-from intake.matters.writing import language_of
+from intake.matters.writing import answer_by, language_of, reply_subject
 from intake.models import (
     Handler,
-    Letter,
     Matter,
     Membership,
     Message,
@@ -45,7 +44,6 @@ from intake.models import (
     Unit,
     new_id,
 )
-from intake.words import in_day
 
 OUTCOMES = ("answered", "referred", "no_action")
 IN_HAND = ("assigned", "in_progress")
@@ -67,15 +65,15 @@ class Act:
 
 def take(act: Act) -> None:
     """Assign the matter to the person who acts, and commit."""
-    _open_matter(act)
-    _change(act, {"handler_id": act.handler_id, "status": "in_progress"})
-    _end(act, "taken", {})
+    open_matter(act)
+    change(act, {"handler_id": act.handler_id, "status": "in_progress"})
+    end(act, "taken", {})
 
 
 def assign(act: Act, to_handler_id: uuid.UUID) -> None:
     """Assign the matter to a colleague, and commit; NotAllowed unless that person works in its unit."""
-    matter = _open_matter(act)
-    works_there = exists().where(
+    matter = open_matter(act)
+    works_there = exists(Membership.handler_id).where(
         Handler.id == to_handler_id,
         Handler.disabled_at.is_(None),
         Membership.handler_id == Handler.id,
@@ -84,18 +82,18 @@ def assign(act: Act, to_handler_id: uuid.UUID) -> None:
     )
     if not db.session.scalar(select(works_there)):
         raise NotAllowed("Den personen arbetar inte i enheten där ärendet står.")
-    _change(act, {"handler_id": to_handler_id, "status": "assigned"})
-    _end(act, "assigned", {"to": str(to_handler_id)})
+    change(act, {"handler_id": to_handler_id, "status": "assigned"})
+    end(act, "assigned", {"to": str(to_handler_id)})
 
 
 def release(act: Act) -> None:
     """Give the matter back to its inbox, and commit."""
-    matter = _open_matter(act)
+    matter = open_matter(act)
     status = "registered" if matter.status in IN_HAND else matter.status
-    _change(act, {"handler_id": None, "status": status})
+    change(act, {"handler_id": None, "status": status})
     if matter.priority == URGENT:
         raise_alarm(act.matter_id)
-    _end(act, "released", {})
+    end(act, "released", {})
 
 
 def move(act: Act, unit: str, words: str) -> None:
@@ -103,7 +101,7 @@ def move(act: Act, unit: str, words: str) -> None:
 
     From then on only the other unit sees it. NotAllowed for an unknown unit or the same one.
     """
-    matter = _open_matter(act)
+    matter = open_matter(act)
     target = db.session.get(Unit, unit)
     if target is None or not target.is_open:
         raise NotAllowed("Det finns ingen sådan enhet.")
@@ -111,13 +109,11 @@ def move(act: Act, unit: str, words: str) -> None:
         raise NotAllowed("Ärendet står redan där. Välj en annan enhet.")
     left = matter.unit_id
     status = "registered" if matter.status in IN_HAND else matter.status
-    values = {"unit_id": target.id, "region": target.region, "handler_id": None, "status": status}
-    _change(act, values)
-    leave_inboxes(act.matter_id)
-    stand_in(act.matter_id, target.id, "moved")
+    change(act, {"handler_id": None, "status": status})
+    move_to(act.matter_id, target.id)
     if matter.priority == URGENT:
         raise_alarm(act.matter_id)
-    _end(act, "moved", {"from": left, "to": target.id}, words)
+    end(act, "moved", {"from": left, "to": target.id}, words)
 
 
 def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: bool = True) -> None:
@@ -126,16 +122,11 @@ def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: b
     ``is_told`` lets the status page show it. NotAllowed when it would reach nobody: it must be
     shown there unless the whole answer goes by mail.
     """
-    matter, way = _open_matter(act), _find_way(act)
-    if way != "mail" and not is_told:
-        raise NotAllowed("Svaret mejlas inte, så det måste visas på statussidan för att nå fram.")
-    with force_locale(language_of(matter)):
-        subject = str(_("Svar om ditt ärende %(reference)s", reference=matter.reference))
-    _change(act, {"status": "answered", "handler_id": matter.handler_id or act.handler_id})
-    message_id = _write(act, "outgoing", text, subject, is_told=is_told)
+    matter, way = open_matter(act), require_way(act.matter_id, is_told=is_told)
+    change(act, _spoken_in(matter, act, "answered"))
+    message_id = _write(act, "outgoing", text, reply_subject(matter), is_told=is_told)
     attach(act.matter_id, message_id, files, at=now())
-    _owe(matter, message_id, way, "notice")
-    _end(act, "replied", {"message": str(message_id), "files": len(files), "way": way, "is_told": is_told})
+    _speak(act, matter, message_id, way, "replied", {"files": len(files), "is_told": is_told})
 
 
 def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
@@ -144,19 +135,16 @@ def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
     The status page shows it, and takes the answer. NotAllowed when it would reach nobody, and for a
     day that has been.
     """
-    matter, way = _open_matter(act), _find_way(act)
+    matter, way = open_matter(act), require_way(act.matter_id)
     if deadline is not None and deadline < now().astimezone(STOCKHOLM).date():
         raise NotAllowed("Den dagen har redan varit. Välj en senare dag.")
     with force_locale(language_of(matter)):
         subject = str(_("Fråga om ditt ärende %(reference)s", reference=matter.reference))
-        by_then = str(_("Svara senast den %(day)s.", day=in_day(deadline))) if deadline else ""
-    _change(act, {"status": "awaiting_citizen", "handler_id": matter.handler_id or act.handler_id})
-    message_id = _write(
-        act, "outgoing", f"{text.rstrip()}\n\n{by_then}".rstrip(), subject, is_told=True, is_answer=False
-    )
-    _owe(matter, message_id, way, "supplement_request")
+    change(act, _spoken_in(matter, act, "awaiting_citizen"))
+    asked = f"{text.rstrip()}\n\n{answer_by(matter, deadline) if deadline else ''}".rstrip()
+    message_id = _write(act, "outgoing", asked, subject, is_told=True, is_answer=False)
     until = deadline.isoformat() if deadline else None
-    _end(act, "supplement_asked", {"message": str(message_id), "way": way, "deadline": until})
+    _speak(act, matter, message_id, way, "supplement_asked", {"deadline": until})
 
 
 def tell_delay(act: Act, text: str) -> None:
@@ -164,13 +152,12 @@ def tell_delay(act: Act, text: str) -> None:
 
     NotAllowed when it would reach nobody.
     """
-    matter, way = _open_matter(act), _find_way(act)
+    matter, way = open_matter(act), require_way(act.matter_id)
     with force_locale(language_of(matter)):
         subject = str(_("Besked om ditt ärende %(reference)s", reference=matter.reference))
-    _change(act, {})
+    change(act, {})
     message_id = _write(act, "outgoing", text, subject, is_told=True, is_answer=False)
-    _owe(matter, message_id, way, "delay")
-    _end(act, "delay_told", {"message": str(message_id), "way": way})
+    _speak(act, matter, message_id, way, "delay_told", {})
 
 
 def send_again(act: Act, letter_id: uuid.UUID) -> None:
@@ -188,7 +175,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
         raise NotAllowed("Det finns ingen e-postadress som vi får skicka till. Hör av dig på ett annat sätt.")
     if letter.kind == "receipt" and is_delicate(matter.category, matter.flags):
         raise NotAllowed("Ärendet är för känsligt för en kvittens per e-post. Hör av dig på ett annat sätt.")
-    _change(act, {"needs_person": needs_without(matter, letter)})
+    change(act, {"needs_person": needs_without(matter, letter)})
     is_same_address = matter.sender_email.lower() == letter.recipient.lower()
     again_id = owe_letter(
         letter.kind,
@@ -201,7 +188,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
     )
     replaced = update(OutgoingLetter).where(OutgoingLetter.id == letter_id).values(again_id=again_id)
     db.session.execute(replaced.execution_options(synchronize_session=False))
-    _end(act, "sent_again", {"letter": str(letter_id), "again": str(again_id)})
+    end(act, "sent_again", {"letter": str(letter_id), "again": str(again_id)})
 
 
 def write_note(act: Act, text: str) -> None:
@@ -211,16 +198,16 @@ def write_note(act: Act, text: str) -> None:
     """
     act = replace(act, matter_id=hold_surviving(act.matter_id).id)
     message_id = _write(act, "note", text)
-    _end(act, "noted", {"message": str(message_id)})
+    end(act, "noted", {"message": str(message_id)})
 
 
 def close(act: Act, outcome: str, words: str) -> None:
     """Close the matter with an outcome of OUTCOMES, and commit."""
-    _open_matter(act)
+    matter = open_matter(act)
     if outcome not in OUTCOMES:
         raise NotAllowed("Välj hur ärendet avslutas.")
-    _change(act, {"status": "closed", "closed_at": now()})
-    _end(act, "closed", {"outcome": outcome}, words)
+    change(act, {"status": "closed", "closed_at": now(), **deadlines.stop(matter.needs_person)})
+    end(act, "closed", {"outcome": outcome}, words)
 
 
 def reopen(act: Act) -> None:
@@ -230,33 +217,33 @@ def reopen(act: Act) -> None:
         raise NotAllowed("Ärendet är redan öppet.")
     if matter.merged_into_id is not None:
         raise NotAllowed("Ärendet är sammanfört med ett annat. Dela upp dem igen först.")
-    _change(act, {"status": "reopened", "closed_at": None})
+    change(act, {"status": "reopened", "closed_at": None, **deadlines.begin(matter.category, now())})
     if matter.priority == URGENT and matter.handler_id is None:
         raise_alarm(act.matter_id)
-    _end(act, "reopened", {"why": "by_hand"})
+    end(act, "reopened", {"why": "by_hand"})
 
 
 def sort(act: Act, category: str, priority: int, words: str) -> None:
     """Set category and priority by hand, and commit; the event keeps what the rule had said."""
-    matter = _open_matter(act)
+    matter = open_matter(act)
     if category not in settings().tables.categories.codes or priority not in range(1, 6):
         raise NotAllowed("Välj en ärendetyp och en prioritet i listan.")
     if (category, priority) == (matter.category, matter.priority):
         raise NotAllowed("Ärendet har redan den ärendetypen och prioriteten.")
     was = {"category": matter.category, "priority": matter.priority}
-    _change(act, {"category": category, "priority": priority})
+    change(act, {"category": category, "priority": priority, **deadlines.follow(matter, category)})
     if priority == URGENT != matter.priority and matter.handler_id is None:
         raise_alarm(act.matter_id)
     detail = {"was": was, "now": {"category": category, "priority": priority}, "rule": _rule_said(act)}
-    _end(act, "sorted", detail, words)
+    end(act, "sorted", detail, words)
 
 
 def settle_needs(act: Act) -> None:
     """Record that what needed a person has been seen to, and commit."""
     matter = _seen(act)
     needs = list(matter.needs_person)
-    _change(act, {"needs_person": []})
-    _end(act, "needs_settled", {"needs": needs})
+    change(act, {"needs_person": []})
+    end(act, "needs_settled", {"needs": needs})
 
 
 def revoke_codes(act: Act) -> None:
@@ -270,8 +257,8 @@ def revoke_codes(act: Act) -> None:
         raise NotAllowed("Det finns ingen statuskod att spärra.")
     # The matter's row comes last, as it does for a form that is being sent: neither waits for the other.
     count = db.session.scalar(_REVOKE, {"matter_id": act.matter_id, "at": now()})
-    _change(act, {})
-    _end(act, "codes_revoked", {"codes": count})
+    change(act, {})
+    end(act, "codes_revoked", {"codes": count})
 
 
 def _seen(act: Act) -> Matter:
@@ -285,14 +272,15 @@ def _seen(act: Act) -> Matter:
     return matter
 
 
-def _open_matter(act: Act) -> Matter:
+def open_matter(act: Act) -> Matter:
+    """Return the matter as the person saw it; Conflict when it changed, NotAllowed when it is closed."""
     matter = _seen(act)
     if matter.closed_at is not None:
         raise NotAllowed("Ärendet är avslutat. Återuppta det först.")
     return matter
 
 
-def _change(act: Act, values: Mapping[str, object]) -> None:
+def change(act: Act, values: Mapping[str, object]) -> None:
     """Change the matter's columns if its version still stands; of two who act at once one wins."""
     statement = (
         update(Matter)
@@ -306,7 +294,7 @@ def _change(act: Act, values: Mapping[str, object]) -> None:
         raise Conflict("En kollega hann före.")
 
 
-def _end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> None:
+def end(act: Act, what: str, detail: Mapping[str, object], words: str = "") -> None:
     """Write the event, with a note for any free words, and commit."""
     if words.strip():
         detail = {**detail, "note": str(_write(act, "note", words))}
@@ -337,41 +325,47 @@ def _write(
         created_at=now(),
         is_told=is_told,
         is_answer=is_answer,
+        held=undoing.waits() if direction == "outgoing" else None,
     )
     return message_id
 
 
-def _find_way(act: Act) -> Way:
-    way = find_way(act.matter_id)
+def _spoken_in(matter: Matter, act: Act, status: str) -> dict[str, object]:
+    """Return the columns of a matter in which the person has been spoken to: no first answer is owed now."""
+    its = {"status": status, "handler_id": matter.handler_id or act.handler_id}
+    return {**its, **deadlines.stop(matter.needs_person)}
+
+
+def require_way(matter_id: uuid.UUID, *, is_told: bool = True) -> Way:
+    """Return which way what is written goes; NotAllowed when it would reach nobody.
+
+    Unless the whole of it goes by mail it must be told on the status page.
+    """
+    way = find_way(matter_id)
     if way == "nowhere":
         raise NotAllowed(
             "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"
             " statuskod. Hör av dig på ett annat sätt."
         )
+    if way != "mail" and not is_told:
+        raise NotAllowed("Svaret mejlas inte, så det måste visas på statussidan för att nå fram.")
     return way
 
 
-def _owe(matter: Matter, message_id: uuid.UUID, way: Way, telling: str) -> None:
-    """Owe the letter that carries what was written whole, or one that only tells of it."""
-    if way != "page" and matter.sender_email:
-        kind = "reply" if way == "mail" else telling
-        header = _last_header(matter.id, matter.sender_email)
-        owe_letter(kind, matter.id, matter.sender_email, at=now(), message_id=message_id, in_reply_to=header)
+def _speak(
+    act: Act, matter: Matter, message_id: uuid.UUID, way: Way, what: str, detail: Mapping[str, object]
+) -> None:
+    """Write the event of what is said to the person, let it leave when it has waited, and commit.
 
-
-def _last_header(matter_id: uuid.UUID, sender: str) -> str | None:
-    """Return the Message-ID of the last letter from this address, so that a reply to it joins its thread.
-
-    One of somebody else's would tell whose mail comes into the matter.
+    The event tells how the matter stood before: taking it back leads there.
     """
-    is_theirs = func.lower(Message.sender_email) == func.lower(sender)
-    return db.session.scalar(
-        select(Letter.message_id_header)
-        .join(Message, Message.letter_id == Letter.id)
-        .where(Message.matter_id == matter_id, is_theirs, Letter.message_id_header.is_not(None))
-        .order_by(Message.created_at.desc(), Message.id.desc())
-        .limit(1)
-    )
+    its = {"status": matter.status, "handler": str(matter.handler_id) if matter.handler_id else None}
+    was = {**its, **deadlines.remember(matter)}
+    told = {"message": str(message_id), "way": way, **detail, "was": was}
+    event_id = note(act.matter_id, what, told, act.handler_id)
+    undoing.send_soon(matter, event_id, message_id, way, what)
+    reply_drafts.keep(act.matter_id, undoing.FORMS[what], "")
+    db.session.commit()
 
 
 def _rule_said(act: Act) -> dict[str, object] | None:

@@ -7,7 +7,7 @@ neither a number in the subject nor our name.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from babel.support import NullTranslations
 from flask import render_template
@@ -17,6 +17,7 @@ from intake import languages
 from intake.extensions import settings
 from intake.languages import _, force_locale
 from intake.models import Matter
+from intake.words import in_day
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,18 @@ def write(kind: str, matter: Matter, *, link: str, received_at: datetime, matter
             matter_address=matter_address,
         )
         return Words(_subject(kind, matter), f"{text}\n", language)
+
+
+def answer_by(matter: Matter, day: date) -> str:
+    """Write until when an answer is asked for: it stands last in what the handler wrote."""
+    with force_locale(language_of(matter)):
+        return str(_("Svara senast den %(day)s.", day=in_day(day)))
+
+
+def reply_subject(matter: Matter) -> str:
+    """Write the subject of a handler's answer: the same for all, and neutral."""
+    with force_locale(language_of(matter)):
+        return str(_("Svar om ditt ärende %(reference)s", reference=matter.reference))
 
 
 def closing(matter: Matter, link: str = "") -> str:

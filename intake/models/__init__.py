@@ -1,7 +1,8 @@
 """The tables."""
 
-from intake.models.base import Base, new_id, table_of
-from intake.models.draft import Draft, DraftFile, DraftKey, Upload, UploadPart
+from intake.models.base import Base, is_indexed, new_id, table_of
+from intake.models.desk import MatterRead, SavedView
+from intake.models.draft import Draft, DraftFile, DraftKey, LeftSecret, Upload, UploadPart
 from intake.models.fetched import Fetched, MailboxState
 from intake.models.matter import (
     Arrival,
@@ -20,13 +21,31 @@ from intake.models.matter import (
     StatusCode,
 )
 from intake.models.owed import Job, OutgoingLetter
-from intake.models.people import AccessLog, Handler, HandlerSession, LimitCount, Membership, Unit
+from intake.models.people import (
+    AccessChain,
+    AccessLog,
+    ExportRequest,
+    ExportRequestMatter,
+    Handler,
+    HandlerSession,
+    LimitCount,
+    Membership,
+    MembershipChange,
+    MembershipProposal,
+    Presence,
+    RecoveryCode,
+    SessionLook,
+    Unit,
+)
+from intake.models.replies import ReplyDraft
 from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 
 __all__ = [
-    "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft", "DraftFile", "DraftKey",
-    "EmailChange", "Event", "Feedback", "Fetched", "FileText", "Handler", "HandlerSession", "Job", "Letter",
-    "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterUnit", "Membership", "Message",
-    "NumberSeries", "OutgoingLetter", "PlacementRecord", "Rendition", "ScannerState", "StatusCode",
-    "Unit", "Upload", "UploadPart", "new_id", "table_of",
+    "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft",
+    "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
+    "Fetched", "FileText", "Handler", "HandlerSession", "Job", "LeftSecret", "Letter", "LimitCount",
+    "MailAddress", "MailboxState", "Matter", "MatterRead", "MatterUnit", "Membership", "MembershipChange",
+    "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence",
+    "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode",
+    "Unit", "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
 ]  # fmt: skip

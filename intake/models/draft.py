@@ -21,7 +21,14 @@ class Draft(Base):
     """
 
     __tablename__ = "draft"
-    __table_args__ = (UniqueConstraint("resume_code"), Index(None, "expires_at"))
+    __table_args__ = (
+        # Unique without an order: who may ask for a code must not learn where it would stand among others.
+        Index("uq_draft_resume_code", text("md5(resume_code)"), unique=True),
+        Index(None, "expires_at"),
+        Index(None, "browser_key_hash"),
+        Index("ix_draft_more_key_hashes", "more_key_hashes", postgresql_using="gin",
+              postgresql_where=text("more_key_hashes <> '{}'")),
+    )  # fmt: skip
 
     id: Mapped[Id]
     browser_key_hash: Mapped[str]
@@ -108,3 +115,12 @@ class DraftKey(Base):
     draft_id: Mapped[uuid.UUID]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
+
+
+class LeftSecret(Base):
+    """A secret of a browser, by its digest, that was left and opens nothing more."""
+
+    __tablename__ = "left_secret"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

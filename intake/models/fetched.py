@@ -21,6 +21,7 @@ class MailboxState(Base):
     ``first_uid`` is the UID that came next at the first look in this UIDVALIDITY, and ``began_at`` when
     the mailbox was looked at first of all. ``since`` is set when its letters were numbered anew: what came
     on that day or later may be unknown to us, whatever its UID. Nothing is known before the first look.
+    ``address`` is the inbox of ours whose mailbox it is, if it is one's.
     """
 
     __tablename__ = "mailbox_state"
@@ -33,6 +34,7 @@ class MailboxState(Base):
     looked_at: Mapped[datetime | None]
     fault: Mapped[str | None]
     fault_since: Mapped[datetime | None]
+    address: Mapped[str | None]
 
 
 class Fetched(Base):

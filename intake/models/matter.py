@@ -1,4 +1,8 @@
-"""A matter and all that belongs to it: arrivals, messages, attachments, placements, events."""
+"""A matter and all that belongs to it: arrivals, messages, attachments, placements, events.
+
+What tells of a side (a unit, a sender, a digest) is indexed as its md5: such an index is not asked before
+the wall is, and its count of rows tells nobody anything. Who queries by it says md5 too.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ STATUSES = (
 )  # fmt: skip
 DIRECTIONS = ("incoming", "outgoing", "note")
 VERDICTS = ("unchecked", "accept", "warn", "quarantine", "refuse", "not_scanned")
+CONTACT_WORDS = "contact_words(sender_name, sender_email, sender_phone)"
 
 
 class Matter(Base):
@@ -27,6 +32,9 @@ class Matter(Base):
     ``language`` is the form's, ``answer_language`` and ``interpreter`` what was asked for;
     ``may_email`` and ``is_neutral`` say what a letter may do, ``call_words`` when and how to call.
     ``merged_into_id`` is the matter that all in it went into; ``codes_lead_on`` lets its codes open that.
+    ``due_at`` is the last second of the last working day for a first answer, None when none is owed;
+    its clock began at ``due_from`` (None: when the matter came), and ``overdue_at`` is when it was seen to
+    have passed. ``paused_until`` is until when it rests.
     """
 
     __tablename__ = "matter"
@@ -37,14 +45,20 @@ class Matter(Base):
         CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
         CheckConstraint("merged_into_id IS NULL OR closed_at IS NOT NULL", name="merged_is_closed"),
         CheckConstraint("merged_into_id IS NOT NULL OR NOT codes_lead_on", name="only_merged_leads_on"),
+        CheckConstraint("due_at IS NOT NULL OR num_nonnulls(due_from, overdue_at) = 0", name="due"),
         Index("ix_matter_merged_into_id", "merged_into_id",
               postgresql_where=sql("merged_into_id IS NOT NULL")),
-        Index("ix_matter_inbox", "unit_id", "priority", "received_at", "id",
+        Index("ix_matter_inbox", sql("md5(unit_id)"), sql("need_of(flags, priority)"), sql("due_of(due_at)"),
+              "received_at", "id",
               postgresql_where=sql("closed_at IS NULL")),
-        Index("ix_matter_waiting", "received_at", "id",
-              postgresql_where=sql("priority = 1 AND handler_id IS NULL AND closed_at IS NULL")),
+        Index("ix_matter_due_unseen", "due_at",
+              postgresql_where=sql("due_at IS NOT NULL AND overdue_at IS NULL")),
+        Index("ix_matter_closed", sql("md5(unit_id)"), "closed_at", "id",
+              postgresql_where=sql("closed_at IS NOT NULL")),
         Index(None, "received_at", "id"),
-        Index(None, "category", "received_at"),
+        Index("ix_matter_category_received_at", sql("md5(category)"), "received_at"),
+        Index("ix_matter_words", sql("said_words(subject, '')"), sql(CONTACT_WORDS),
+              postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 512}),
     )  # fmt: skip
 
     id: Mapped[Id]
@@ -80,6 +94,10 @@ class Matter(Base):
     happened_words: Mapped[str] = mapped_column(default="", server_default="")
     merged_into_id: Mapped[uuid.UUID | None] = mapped_column(refers("matter.id"))
     codes_lead_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    due_at: Mapped[datetime | None]
+    due_from: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
 
 
 class MatterUnit(Base):
@@ -87,11 +105,14 @@ class MatterUnit(Base):
 
     __tablename__ = "matter_unit"
     __table_args__ = (
-        Index("uq_matter_unit_open", "matter_id", "unit_id", unique=True,
+        Index("uq_matter_unit_open", "matter_id", sql("md5(unit_id)"), unique=True,
               postgresql_where=sql("until IS NULL")),
-        Index("ix_matter_unit_raised", "unit_id", "matter_id",
+        Index("ix_matter_unit_since", sql("md5(unit_id)"), "since", postgresql_where=sql("until IS NULL")),
+        Index("ix_matter_unit_raised", sql("md5(unit_id)"), "matter_id",
               postgresql_where=sql("why = 'raised' AND until IS NULL")),
-        Index(None, "unit_id", "matter_id"),
+        Index("ix_matter_unit_stood", sql("md5(unit_id)"), "matter_id",
+              postgresql_where=sql("until IS NOT NULL")),
+        Index(None, "matter_id"),
     )  # fmt: skip
 
     id: Mapped[Id]
@@ -135,9 +156,9 @@ class Letter(Base):
     __tablename__ = "letter"
     __table_args__ = (
         UniqueConstraint("storage_key"),
-        Index(None, "message_id_header"),
+        Index("ix_letter_message_id_header", sql("md5(message_id_header)")),
         Index(None, "received_at", "id"),
-        Index(None, "sha256"),
+        Index("ix_letter_sha256", sql("md5(sha256)")),
         Index("ix_letter_unparsed", "received_at", postgresql_where=sql("parsed_at IS NULL")),
     )
 
@@ -146,7 +167,8 @@ class Letter(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
     envelope_from: Mapped[str]
-    envelope_to: Mapped[list[str]]
+    # Handlers read it through a function alone: it may name sides that they must not hear of.
+    envelope_to: Mapped[list[str]] = mapped_column(deferred=True)
     trace: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
     parsed_at: Mapped[datetime | None]
@@ -165,15 +187,20 @@ class Message(Base):
 
     ``answers`` are to the form's own questions, each a question and an answer in words;
     ``is_told`` lets the citizen read it on the status page; ``is_answer`` is False of what a handler asks
-    or tells before there is an answer. ``flow`` says how its lines are joined
+    or tells before there is an answer. ``held`` is "waiting" until it leaves, and "undone" of what never
+    will: neither is told to anybody outside. ``flow`` says how its lines are joined
     (RFC 3676); ``about_letter_id`` is the letter of ours that it answers or reports on.
     """
 
     __tablename__ = "message"
     __table_args__ = (
         CheckConstraint(f"direction IN {DIRECTIONS!r}", name="direction"),
+        CheckConstraint("held IN ('waiting', 'undone')", name="held"),
         Index(None, "matter_id", "created_at"),
-    )
+        Index(None, "letter_id", postgresql_where=sql("letter_id IS NOT NULL")),
+        Index("ix_message_words", sql("said_words(subject, text)"), sql(CONTACT_WORDS),
+              postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 512}),
+    )  # fmt: skip
 
     id: Mapped[Id]
     matter_id: Mapped[uuid.UUID] = mapped_column(refers("matter.id"))
@@ -192,6 +219,7 @@ class Message(Base):
     answers: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=sql("'[]'"))
     is_told: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_answer: Mapped[bool] = mapped_column(default=True, server_default=true())
+    held: Mapped[str | None]
     flow: Mapped[str | None]
     about_letter_id: Mapped[uuid.UUID | None] = mapped_column(refers("outgoing_letter.id", is_mutual=True))
 
@@ -204,11 +232,12 @@ class Arrival(Base):
 
     __tablename__ = "arrival"
     __table_args__ = (
-        UniqueConstraint("destination", "digest"),
+        Index("uq_arrival_destination_digest", sql("md5(digest)"), sql("md5(destination)"), unique=True),
         UniqueConstraint("message_id"),
         CheckConstraint(f"channel IN {CHANNELS!r}", name="channel"),
         CheckConstraint("message_id IS NULL OR duplicate_of_id IS NULL", name="one_outcome"),
         Index(None, "letter_id"),
+        Index(None, "duplicate_of_id", postgresql_where=sql("duplicate_of_id IS NOT NULL")),
     )
 
     id: Mapped[Id]

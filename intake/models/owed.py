@@ -52,7 +52,7 @@ class OutgoingLetter(Base):
 
     __tablename__ = "outgoing_letter"
     __table_args__ = (
-        UniqueConstraint("message_id_header"),
+        Index("uq_outgoing_letter_message_id_header", text("md5(message_id_header)"), unique=True),
         CheckConstraint(f"state IN {LETTER_STATES!r}", name="state"),
         CheckConstraint(f"kind IN {KINDS!r}", name="kind"),
         Index(None, "matter_id"),

@@ -280,8 +280,8 @@ def downgrade() -> None:
     rights.revoke(GRANTS)
     op.execute("DELETE FROM job WHERE kind = 'finish_upload'")
     kinds = "('notice', 'status_link', 'confirm_email')"
-    op.execute(f"DELETE FROM job WHERE subject_id IN (SELECT id FROM outgoing_letter WHERE kind IN {kinds})")  # noqa: S608
-    op.execute(f"DELETE FROM outgoing_letter WHERE kind IN {kinds}")  # noqa: S608
+    op.execute(f"DELETE FROM job WHERE subject_id IN (SELECT id FROM outgoing_letter WHERE kind IN {kinds})")
+    op.execute(f"DELETE FROM outgoing_letter WHERE kind IN {kinds}")
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     rights.allow_kinds("receipt", "reply", "alarm")
     for table in ("upload_part", "upload", "feedback", "email_change"):

@@ -120,7 +120,7 @@ def downgrade() -> None:
         "mail_address WHERE outgoing_id IN",
         "outgoing_letter WHERE id IN",
     ):
-        op.execute(f"DELETE FROM {rows} ({NEW_LETTERS})")  # noqa: S608 (from the lines above)
+        op.execute(f"DELETE FROM {rows} ({NEW_LETTERS})")
     # A table whose foreign keys are still to be checked cannot be changed.
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     rights.allow_kinds(*KINDS)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import rights
+
 revision = "0010"
 down_revision = "0009"
 
@@ -22,19 +24,11 @@ def upgrade() -> None:
     )
     op.add_column("message", is_answer)
     for signature, words in COUNTED.items():
-        _rewrite(signature, words, words + ONLY_ANSWERS)
+        rights.rewrite(signature, words, words + ONLY_ANSWERS)
 
 
 def downgrade() -> None:
     """Let everything that is told count again."""
     for signature, words in COUNTED.items():
-        _rewrite(signature, words + ONLY_ANSWERS, words)
+        rights.rewrite(signature, words + ONLY_ANSWERS, words)
     op.drop_column("message", "is_answer")
-
-
-def _rewrite(signature: str, old: str, new: str) -> None:
-    asked = sa.text("SELECT pg_get_functiondef(CAST(:signature AS regprocedure))")
-    body = str(op.get_bind().execute(asked, {"signature": signature}).scalar_one())
-    if body.count(old) != 1:
-        raise ValueError(f"{signature} does not say {old!r} exactly once.")
-    op.execute(body.replace(old, new))

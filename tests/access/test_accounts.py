@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from datetime import timedelta
 
-from intake import access
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import create_engine, select, text, update
+from sqlalchemy.pool import NullPool
+
+from intake import access, demo, running
+from intake.access import sessions
+from intake.access.roles import ROLES
+from intake.cli import people
+from intake.cli.common import machine_user
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import db
-from intake.models import Handler, Membership
+from intake.models import AccessLog, Event, Handler, HandlerSession, Job, Matter, Membership, RecoveryCode
+from tests import desk, engines
 
 
 @pytest.fixture
@@ -72,3 +83,133 @@ def test_the_demonstrations_people_are_made_once(app):
     assert len({each.password for each in made}) == len(made)
     assert [each.email for each in made if "Postrummet" in each.words] == ["nils.nationell@example.se"]
     assert access.demo_handlers() == []
+    by_role = {row.role for row in db.session.query(Membership)}
+    assert by_role == set(ROLES)
+
+
+@pytest.fixture
+def live(make_app, settings):
+    authority = replace(settings.tables.authority, is_confirmed=True)
+    chosen = replace(settings, tables=replace(settings.tables, authority=authority))
+    with make_app("handler", "owner", chosen=chosen).app_context():
+        yield chosen
+
+
+def test_a_service_in_use_gets_no_made_up_people_or_matters(live):
+    for make in (access.demo_handlers, lambda: demo.send(1)):
+        with pytest.raises(NotAllowed, match="confirmed = true"):
+            make()
+    assert db.session.query(Handler).count() == db.session.query(Matter).count() == 0
+
+
+def test_a_run_makes_them_for_a_demonstration_alone(settings, live):
+    assert [step.name for step in running.plan_of(settings).first] == ["migrate", "demo-handlers"]
+    assert [step.name for step in running.plan_of(live).first] == ["migrate"]
+
+
+@pytest.fixture
+def anna(app, clock):
+    """Somebody with an app, a saved code and a sign-in that is open."""
+    desk.hire(app, "anna@example.se", *desk.seats("syd"))
+    handler = db.session.scalars(select(Handler)).one()
+    db.session.add(RecoveryCode(handler_id=handler.id, code_hash="x", created_at=clock()))
+    db.session.commit()
+    sessions.begin(handler.id, stage="open", agent="Firefox på Windows")
+    return handler
+
+
+def told():
+    """Return what the access log tells of commands: by whom, what and about whom."""
+    rows = select(AccessLog.actor, AccessLog.what, AccessLog.words).where(AccessLog.chain == "command")
+    return [tuple(row) for row in db.session.execute(rows)]
+
+
+def is_in():
+    return db.session.scalar(select(HandlerSession.ended_at)) is None
+
+
+def test_a_factor_that_is_lost_is_forgotten_and_nothing_else_is_given(anna):
+    before = anna.password_hash
+    access.forget_factor(" Anna@example.se", by="root")
+    db.session.refresh(anna)
+    assert (anna.totp_secret, anna.totp_step, anna.password_hash) == (None, None, before)
+    assert not anna.must_change_password
+    assert db.session.query(RecoveryCode).count() == 0
+    assert not is_in()
+    assert told() == [("root", "forget_factor", "anna@example.se")]
+
+
+def test_a_renewed_password_leaves_the_factor(anna, clock):
+    password = access.renew_password("anna@example.se", by="root")
+    db.session.refresh(anna)
+    assert anna.must_change_password
+    assert (anna.password_expires_at - clock()).days == 13
+    assert anna.totp_secret is not None
+    assert not is_in()
+    assert told() == [("root", "renew_password", "anna@example.se")]
+    assert password not in str(told())
+
+
+def test_a_handler_who_is_disabled_is_out_until_enabled(anna):
+    access.disable_handler("anna@example.se", by="root")
+    assert not is_in()
+    assert db.session.scalar(select(Handler.disabled_at)) is not None
+    access.enable_handler("anna@example.se", by="root")
+    assert not is_in()
+    assert db.session.scalar(select(Handler.disabled_at)) is None
+    assert [what for _by, what, _words in told()] == ["disable_handler", "enable_handler"]
+
+
+def test_what_a_disabled_handler_had_in_hand_goes_back_and_the_urgent_rings_again(anna, worker_app, clock):
+    for _ in range(2):
+        desk.bring(worker_app, clock)
+    first = select(Matter.id).order_by(Matter.reference).limit(1).scalar_subquery()
+    db.session.execute(update(Matter).values(handler_id=anna.id, status="in_progress"))
+    db.session.execute(update(Matter).where(Matter.id == first).values(priority=1))
+    db.session.commit()
+    access.disable_handler("anna@example.se", by="root")
+    assert set(db.session.execute(select(Matter.handler_id, Matter.status))) == {(None, "registered")}
+    left = db.session.query(Event).filter(Event.what == "handler_left")
+    assert [(each.actor, each.handler_id) for each in left] == [("system", None)] * 2
+    assert db.session.query(Job).filter(Job.kind == "alarm").count() == 1
+
+
+@pytest.mark.parametrize("act", ["renew_password", "forget_factor", "disable_handler", "enable_handler"])
+def test_nobody_with_that_address_is_told_and_nothing_is_logged(app, act):
+    with pytest.raises(NotFound, match="ingen handläggare"):
+        getattr(access, act)("ingen@example.se", by="root")
+    assert told() == []
+
+
+@pytest.mark.parametrize("command", ["renew-password", "forget-factor", "disable-handler", "enable-handler"])
+def test_a_command_is_logged_in_the_name_of_the_machines_user(app, anna, monkeypatch, command):
+    monkeypatch.setattr(people, "app", lambda _role: app)
+    monkeypatch.setenv("USER", "somebody-else")
+    done = CliRunner().invoke(people.main, [command, "anna@example.se"])
+    assert done.exit_code == 0, done.output
+    assert told() == [(machine_user(), command.replace("-", "_"), anna.email)]
+
+
+@pytest.mark.parametrize(
+    ("idle", "old", "is_open"), [(29, 599, True), (30, 60, False), (1, 600, False)], ids=str
+)
+def test_what_has_run_out_is_ended_by_a_worker(anna, worker_app, clock, idle, old, is_open):
+    at = clock()
+    times = {
+        "seen_at": at - timedelta(minutes=idle),
+        "expires_at": at + timedelta(minutes=600 - old, seconds=1),
+    }
+    db.session.execute(update(HandlerSession).values(times))
+    db.session.commit()
+    clock.at += timedelta(seconds=1)
+    with worker_app.app_context():
+        assert access.end_run_out() == (0 if is_open else 1)
+    assert is_in() == is_open
+
+
+def test_a_new_installation_has_no_accounts(servers, tmp_path):
+    with (
+        engines.database(servers[0], tmp_path) as fresh,
+        create_engine(fresh.urls["owner"], poolclass=NullPool).connect() as connection,
+    ):
+        assert connection.scalar(text("SELECT count(*) FROM handler")) == 0

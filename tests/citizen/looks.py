@@ -221,6 +221,7 @@ NOT_LOOKED_AT = {
     "citizen.back_to_files": "leads back to the files",
     "citizen.answer_file": "is a file (tests/citizen/test_answer_files.py)",
     "citizen.receipt_paper": "is a paper (tests/test_paper.py)",
+    "citizen.security_txt": "is for machines (tests/citizen/test_security_txt.py)",
     "healthz": "is for machines",
 }
 FULLY = ("start", "filer", "granska", "kvitto")

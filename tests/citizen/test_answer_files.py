@@ -8,7 +8,7 @@ import uuid
 import pytest
 from sqlalchemy import select, update
 
-from intake import storage
+from intake import storage, web
 from intake.extensions import db
 from intake.models import Attachment, StatusCode
 from tests import desk
@@ -57,7 +57,7 @@ def test_a_checked_file_is_saved_as_it_was_sent(answered, verdict):
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
     assert "filename*=UTF-8''%C3%B6ppettider" in answer.headers["Content-Disposition"]
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == web.BYTES_POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Content-Length"] == str(len(PDF))

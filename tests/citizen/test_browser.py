@@ -6,6 +6,8 @@ import pytest
 
 from tests.browsers import opened, serving
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def page(make_app):

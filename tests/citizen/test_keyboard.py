@@ -7,6 +7,8 @@ import pytest
 from tests.browsers import opened, serving
 from tests.citizen import answers
 
+pytestmark = pytest.mark.browser
+
 TABS_AT_MOST = 80
 # Where the focus is, whether it can be seen, and whether something lies over it (WCAG 2.4.7 and 2.4.11).
 HERE = """([primary, begin]) => {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from intake import leaving
 from tests.browsers import opened, serving
 from tests.citizen.answers import begin, walk
 from tests.citizen.person import STORY, Person, words
@@ -34,6 +36,33 @@ class TestWithoutScript:
         person.client.post("/borja")
         answer = person.get("granska")
         assert (answer.status_code, STORY in answer.text) == (404, False)
+
+    def test_a_copy_of_the_cookie_opens_nothing_that_was_left(self, person):
+        person.begin().tell()
+        copy = person.client.get_cookie("intake_citizen").value
+        person.client.post("/lamna")
+        person.client.set_cookie("intake_citizen", copy)
+        answer = person.get("granska")
+        assert (answer.status_code, STORY in answer.text) == (404, False)
+        assert person.client.post(person.at("rensa")).status_code == 404
+
+    def test_whoever_has_such_a_copy_begins_with_another_key(self, person):
+        code = _code(person.begin().tell())
+        copy = person.client.get_cookie("intake_citizen").value
+        person.client.post("/lamna")
+        person.client.set_cookie("intake_citizen", copy)
+        assert person.begin().get("amne").status_code == 200
+        person.client.set_cookie("intake_citizen", copy)
+        found = person.fill("/fortsatt", code=code)
+        assert STORY in person.client.get(found.location).text
+
+    def test_leaving_with_the_database_away_still_leaves(self, person, monkeypatch):
+        person.begin().tell()
+        away = OperationalError("", {}, Exception())
+        monkeypatch.setattr(leaving.db.session, "execute", lambda *_: (_ for _ in ()).throw(away))
+        answer = person.client.post("/lamna")
+        assert EXIT in answer.text
+        assert person.client.get_cookie("intake_citizen") is None
 
     def test_what_was_left_opens_by_its_code_alone(self, person):
         code = _code(person.begin().tell())

@@ -28,6 +28,8 @@ from tests.citizen.looks import (
     pairwise,
 )
 
+pytestmark = pytest.mark.browser
+
 DOT = "<a href=/ style='display: block; width: 9px; height: 9px' aria-label=a></a>"
 
 

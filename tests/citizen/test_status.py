@@ -142,6 +142,16 @@ class TestOpening:
         assert person.get("/arende").location == "/folj?slut=1"
         assert person.get("/arende").location == "/"
 
+    @pytest.mark.parametrize("way_out", ["/arende/stang", "/lamna"])
+    def test_a_copy_of_the_cookie_opens_nothing_once_it_is_closed(self, person, sent, way_out):
+        follow(person, sent)
+        copy = person.client.get_cookie("intake_citizen").value
+        press(person, way_out)
+        person.client.set_cookie("intake_citizen", copy)
+        assert person.get("/arende").location == "/folj?slut=1"
+        follow(person, sent)
+        assert person.get("/arende").status_code == 200
+
     def test_closing_and_leaving_forget_it(self, person, sent):
         follow(person, sent)
         press(person, "/arende/stang")

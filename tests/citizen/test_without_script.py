@@ -8,6 +8,8 @@ from tests.browsers import opened, serving
 from tests.citizen import answers
 from tests.citizen.looks import Visitor, followed
 
+pytestmark = pytest.mark.browser
+
 PROGRAM = {"name": "program.exe", "mimeType": "application/octet-stream", "buffer": b"MZ" * 50}
 TEXT = {"name": "vittne.txt", "mimeType": "text/plain", "buffer": b"Jag var med."}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from intake.models import Matter, StatusCode, new_id
 from tests import desk
 
 
@@ -63,3 +65,19 @@ def post(worker_app):
 @pytest.fixture
 def bring(worker_app, clock):
     return lambda **changes: desk.bring(worker_app, clock, **changes)
+
+
+@pytest.fixture
+def brought(bring, seen, clock):
+    """Let a matter come in with these columns, and a status code."""
+
+    def come(**values):
+        reference = bring()
+        values = {"category": "anmalan", "flags": []} | values
+        seen.execute(update(Matter).where(Matter.reference == reference).values(**values))
+        matter = seen.query(Matter).filter_by(reference=reference).one()
+        seen.add(StatusCode(id=new_id(), matter_id=matter.id, code_hash=reference, created_at=clock()))
+        seen.commit()
+        return reference
+
+    return come

@@ -70,4 +70,4 @@ class TestBehindHttps:
         for cookie in answer.headers.getlist("Set-Cookie"):
             assert cookie.startswith("__Host-intake_handler=")
             assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
-        assert client.get("/", base_url=base).status_code == 200
+        assert client.get("/logga-in/kod", base_url=base).status_code == 200

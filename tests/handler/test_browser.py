@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pyotp
 import pytest
 
 from tests import desk, letters_home
 from tests.browsers import Looker, opened, serving
 from tests.handler import mail
+
+pytestmark = pytest.mark.browser
 
 EVIL = "<b>Min cykel</b> stals, se http://fara.example/\n\n" + "x" * 300
 
@@ -14,6 +21,7 @@ EVIL = "<b>Min cykel</b> stals, se http://fara.example/\n\n" + "x" * 300
 @pytest.fixture
 def page(handler_app):
     with serving(handler_app) as base, opened(base) as page:
+        page.app = handler_app
         yield page
 
 
@@ -35,7 +43,10 @@ def sign_in(page, password, email="anna.syd@example.se"):
     page.fill("#email", email)
     page.fill("#password", password)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/")
+    page.wait_for_url("**/logga-in/kod")
+    page.fill("#code", desk.next_code(page.app))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"^(?!.*/logga-in)"))
 
 
 def test_axe_finds_nothing_on_any_page(page, desk_full, tmp_path):
@@ -95,6 +106,66 @@ def test_axe_finds_nothing_on_the_pages_of_letters(page, owner_app, worker_app, 
     assert looker.wrong == []
 
 
+def test_a_new_account_is_opened_by_keyboard_and_axe_finds_nothing_on_the_way(page, owner_app, tmp_path):
+    email, new = "ny@example.se", "fyra olika ord här"
+    first = desk.hire(owner_app, email, *desk.seats("syd"), name="Eva Ny", is_new=True)
+    looker = Looker(page, tmp_path)
+    page.goto("/")
+    page.fill("#email", email)
+    page.fill("#password", first)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/konto")
+    looker.look("new-account")
+    for field, words in (("old_password", first), ("new_password", new), ("same_password", new)):
+        tab_to(page, field)
+        page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/konto/app")
+    looker.look("app")
+    assert page.evaluate("document.querySelector('.key-picture').naturalWidth") > 100
+    key = "".join(page.locator(".key code").inner_text().split())
+    tab_to(page, "code")
+    page.keyboard.type(pyotp.TOTP(key).at(page.app.extensions["clock"]()))
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Spara dina reservkoder").wait_for()
+    looker.look("recovery-codes")
+    tab_to(page, "Jag har sparat koderna")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Mina ärenden").wait_for()
+    assert looker.wrong == []
+
+
+def test_axe_finds_nothing_where_one_shows_who_it_is(page, desk_full, clock, tmp_path):
+    password, reference = desk_full
+    looker = Looker(page, tmp_path)
+    page.goto("/")
+    page.fill("#email", "anna.syd@example.se")
+    page.fill("#password", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/logga-in/kod")
+    looker.look("code")
+    page.get_by_role("button", name="Logga in").click()
+    looker.look("code-wrong")
+    page.fill("#code", desk.next_code(page.app))
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Mina ärenden").wait_for()
+    page.goto("/konto/koder")
+    looker.look("renew-codes")
+    page.goto(f"/arende/{reference}/exportera")
+    page.fill("#reason", "Till åklagaren.")
+    clock.at += timedelta(minutes=15)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Bekräfta först att det är du").wait_for()
+    looker.look("prove-first")
+    page.get_by_role("link", name="Bekräfta att det är du").click()
+    looker.look("prove")
+    page.fill("#password", password)
+    page.fill("#code", desk.next_code(page.app))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/arende/{reference}/exportera")
+    assert looker.wrong == []
+
+
 def test_a_matter_is_taken_and_answered_by_keyboard_alone(page, desk_full):
     password, reference = desk_full
     sign_in(page, password)
@@ -123,3 +194,36 @@ def tab_to(page, *wanted):
         if set(here) & set(wanted):
             return
     raise AssertionError(f"Tab never came to {wanted}")
+
+
+def test_a_draft_is_kept_by_itself_and_a_text_is_fetched_below_it(page, desk_full):
+    password, reference = desk_full
+    sign_in(page, password)
+    page.goto(f"/arende/{reference}")
+    page.get_by_text("Svara", exact=True).click()
+    page.get_by_label("Svar", exact=True).fill("Mina ord.")
+    page.get_by_text("Utkastet är sparat.").wait_for()
+    page.get_by_label("Färdig text").select_option("besvarad.sv")
+    with page.expect_response("**/utkast"):
+        page.get_by_role("button", name="Hämta text").click()
+    page.reload()
+    kept = page.get_by_label("Svar", exact=True).input_value()
+    assert kept.startswith("Mina ord.\n\nHej!\n\nTack för din fråga")
+    assert reference in kept
+
+
+def test_axe_finds_nothing_on_a_preview_and_what_can_be_undone(page, desk_full, tmp_path):
+    password, reference = desk_full
+    looker = Looker(page, tmp_path)
+    page.app.extensions["settings"] = replace(page.app.extensions["settings"], undo_seconds=15)
+    sign_in(page, password)
+    page.goto(f"/arende/{reference}")
+    page.get_by_text("Svara", exact=True).click()
+    page.get_by_label("Svar", exact=True).fill("Hej!\n\n" + "x" * 300)
+    page.get_by_role("button", name="Förhandsgranska").click()
+    looker.look("reply-preview")
+    page.get_by_role("button", name="Skicka svaret").click()
+    looker.look("reply-waiting")
+    page.get_by_role("button", name="Ångra").click()
+    looker.look("reply-undone")
+    assert looker.wrong == []

@@ -78,6 +78,17 @@ def test_the_seal_stands_in_the_history_and_on_the_page_and_the_look_in_the_reco
     assert f"sigill {found.seal.digest[:12]}" in anna.page(reference).text
 
 
+def test_who_worked_with_it_in_another_region_is_named_too(anna, sit, bring, export):
+    nils = sit("nils.nord@example.se", *desk.seats("nord"), name="Nils Nord")
+    reference = bring(municipality="2480")
+    export(nils, reference)
+    nils.act(reference, "flytta", unit="syd-kontaktcenter", reason="Bor i Malmö nu")
+    _, opened, _ = export(anna, reference)
+    told = json.loads(opened.read("handlaggare.json"))
+    assert "Nils Nord" in [each["name"] for each in told]
+    assert "Nils Nord" in desk.text_of(anna.get(f"/arende/{reference}/exportera"))
+
+
 def test_without_a_reason_nothing_leaves(anna, bring, seen):
     path = f"/arende/{bring()}/exportera"
     answer = anna.post(path, page=anna.get(path))
@@ -106,7 +117,8 @@ def test_originals_in_quarantine_stay_but_are_named(anna, bring, worker_app, exp
 def test_for_their_role_they_leave_under_lock(sit, bring, worker_app, export):
     reference = bring(files=(("ond.exe", b"MZ ond"),))
     desk.check_as(worker_app, reference, "quarantine")
-    filip = sit("filip@example.se", ("syd-kontaktcenter", "file_quarantine"), name="Filip Berg")
+    seats = (("syd-kontaktcenter", "file_quarantine"), *desk.seats("syd"))
+    filip = sit("filip@example.se", *seats, name="Filip Berg")
     _, opened, found = export(filip, reference)
     assert states(opened) == {"filer/001-ond.exe": "locked"}
     with pyzipper.AESZipFile(io.BytesIO(opened.read("filer/001-ond.exe.zip"))) as locked:
@@ -214,7 +226,8 @@ def test_no_table_goes_out_with_more_than_the_columns_that_are_named(anna, bring
 def test_a_locked_file_with_a_long_name_can_be_unpacked(sit, bring, worker_app, export):
     reference = bring(files=(("å" * 150 + ".exe", b"MZ ond"),))
     desk.check_as(worker_app, reference, "quarantine")
-    filip = sit("filip@example.se", ("syd-kontaktcenter", "file_quarantine"), name="Filip Berg")
+    seats = (("syd-kontaktcenter", "file_quarantine"), *desk.seats("syd"))
+    filip = sit("filip@example.se", *seats, name="Filip Berg")
     _, opened, found = export(filip, reference)
     (name,) = states(opened)
     outer = f"{name}.zip".rpartition("/")[2]

@@ -13,6 +13,8 @@ from tests.browsers import Looker, opened, serving
 from tests.handler.drawn import draw, inside
 from tests.handler.test_browser import sign_in
 
+pytestmark = pytest.mark.browser
+
 # Each would tell of itself in the page's title, in a dialogue or by asking for /rann, if it ran.
 _SCRIPT = "document.title='RANN';window.rann=1;alert(1);fetch('/rann')"
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" onload="%s"><script>%s</script></svg>'
@@ -32,7 +34,7 @@ HOSTILE = {
 @pytest.fixture
 def page(handler_app):
     with serving(handler_app) as base, opened(base) as page:
-        page.ran = []
+        page.app, page.ran = handler_app, []
         page.on("dialog", lambda dialog: (page.ran.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda sent: sent.url.endswith("/rann") and page.ran.append(sent.url))
         yield page

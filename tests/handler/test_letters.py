@@ -212,7 +212,7 @@ class TestLettersOfOurs:
         clock.at += timedelta(minutes=10)
         assert anna.act(reference, f"skicka-igen/{one.id}").status_code == 303
         shown = desk.text_of(anna.page(reference))
-        again = "Svaret: Kom i retur 22 november 2026 kl. 17.05. Skickades igen 22 november 2026 kl. 17.15."
+        again = "Svaret: Kom i retur 22 november 2026 kl. 17.05. Skickades igen 22 november 2026 kl. 17.16."
         assert again in shown
         assert "Ett brev från oss kom i retur Noterat" not in shown
 

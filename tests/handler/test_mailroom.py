@@ -6,10 +6,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from intake.handler import journal
 from intake.models import AccessLog, Event, Fetched, Job, Letter, MailboxState, Matter
 from tests import desk
+from tests.file_samples import PDF
 from tests.letters_home import address_of, deliver, letter, matters, receive, unpack_all
 
 SECRET = {"sender": "Hemlig Person <hemlig@example.com>", "subject": "Om en polis"}
@@ -45,7 +49,7 @@ def test_an_operator_sees_where_a_letter_is_and_nothing_of_what_it_says(olle, po
     assert "kontakt@example.se" in shown
     for hidden in ("emlig", "Om en polis", seen.query(Matter).one().reference):
         assert hidden not in page.text
-    assert seen.query(AccessLog).count() == 0
+    assert [look.what for look in seen.query(AccessLog)] == ["sign_in"]
 
 
 def test_who_may_see_the_matter_is_told_and_that_look_is_recorded(both, post, seen):
@@ -54,7 +58,7 @@ def test_who_may_see_the_matter_is_told_and_that_look_is_recorded(both, post, se
     shown = words(both)
     for told in ("Kim Berg <kim@example.com> : Cykel borta", matter.reference):
         assert told in shown
-    looks = seen.query(AccessLog).all()
+    looks = seen.query(AccessLog).filter(AccessLog.what != "sign_in").all()
     assert [(row.what, row.matter_id, row.actor) for row in looks] == [("journal", matter.id, "Eva Ljung")]
 
 
@@ -220,4 +224,92 @@ def test_the_page_costs_the_same_however_many_letters_there_are(both, post, hand
     for number in range(1, 6):
         post(receive, letter(f"I Malmö {number}.", Message_ID=f"<{number}@example.com>"))
     post(unpack_all)
-    assert cost() == one <= 17
+    assert cost() == one <= 20
+
+
+# A word that stands in all that a sender can write; the letter is sent to two sides, and once more.
+CANARY = "kanariefågel"
+SUNG = letter(
+    f"En {CANARY} i texten.",
+    subject=f"En {CANARY}",
+    sender=f"{CANARY} <{CANARY}@example.com>",
+    files=((f"{CANARY}.pdf", PDF),),
+    Message_ID=f"<{CANARY}@example.com>",
+    References=f"<{CANARY}.1@example.com>",
+    Reply_To=f"{CANARY}@example.com",
+    Auto_Submitted=f"auto-replied ({CANARY})",
+)
+RELATIONS = """
+    SELECT oid::regclass::text, quote_ident(attname)
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND NOT attisdropped
+"""
+TOLD = (
+    "SELECT told::text FROM letter_journal(NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, 99) AS told",
+    "SELECT told::text FROM told_addresses(ARRAY[CAST(:letter AS uuid)]) AS told",
+    "SELECT told::text FROM letter_outcomes(ARRAY[CAST(:letter AS uuid)]) AS told",
+    "SELECT told::text FROM stuck_letter_jobs(99) AS told",
+    "SELECT told::text FROM last_letters(99) AS told",
+    "SELECT look('matter', CAST(:matter AS uuid), NULL, NULL)::text",
+    "SELECT open_matter(:reference)::text",
+)
+
+
+@pytest.fixture
+def at_prompt(database):
+    """Ask under the pages' own role as somebody does at a prompt, with the secret of a session shown."""
+    engine = create_engine(database.urls["handler"], poolclass=NullPool)
+
+    def ask(somebody, statement, **values):
+        with engine.connect() as connection:
+            shown = {"secret": somebody.secret()}
+            connection.execute(text("SELECT set_config('app.session', :secret, true)"), shown)
+            try:
+                return [tuple(row) for row in connection.execute(text(statement), values)]
+            except DBAPIError as refused:
+                return [(str(refused.orig),)]
+
+    return ask
+
+
+def sing(post, seen):
+    """Let such letters come in, and what was odd about them be quoted; return what could be asked by."""
+    for raw in (SUNG, b"Received: a\r\n" + SUNG):
+        post(deliver, raw, "kontakt.syd@example.se", "syd@example.se", sender=f"{CANARY}@example.com")
+    post(receive, SUNG, "nord@example.se", sender=f"{CANARY}@example.com")
+    seen.query(Letter).update({"problems": [CANARY]})
+    one = seen.query(Matter).first()
+    seen.commit()
+    some = seen.query(Letter).order_by(Letter.received_at).first().id
+    return {"letter": str(some), "matter": str(one.id), "reference": one.reference}
+
+
+def test_an_operator_reads_nothing_of_content_at_a_prompt_either(olle, post, seen, at_prompt):
+    known = sing(post, seen)
+    for table, column in at_prompt(olle, RELATIONS):
+        told = at_prompt(olle, f"SELECT {column}::text FROM {table}")
+        assert CANARY not in str(told), (table, column)
+    for statement in TOLD:
+        told = str(at_prompt(olle, statement, **known))
+        assert (CANARY in told, known["reference"] in told) == (False, False), statement
+    assert at_prompt(olle, "SELECT count(*) FROM letter") == [(0,)]
+    assert CANARY not in olle.get("/postrum").text
+
+
+def test_who_sees_one_side_reads_its_letter_at_a_prompt_after_a_look_alone(both, post, seen, at_prompt):
+    sing(post, seen)
+    assert at_prompt(both, "SELECT count(*) FROM letter") == [(0,)]
+    assert CANARY in both.get("/postrum").text
+    assert at_prompt(both, "SELECT count(*) FROM letter WHERE sender_email IS NOT NULL")[0][0] > 0
+    looks = seen.query(AccessLog).filter(AccessLog.what == "journal").all()
+    assert {look.matter_id for look in looks} == {
+        one.id for one in seen.query(Matter) if one.unit_id.startswith("syd-")
+    }
+
+
+def test_no_address_tells_at_a_prompt_what_opens_it(olle, post, seen, at_prompt):
+    post(deliver, letter(Message_ID="<1@example.com>"))
+    address = post(lambda: address_of(matters()[0]))
+    post(deliver, letter("Mer.", Message_ID="<2@example.com>"), address)
+    told = [at_prompt(olle, TOLD[1], letter=str(one.id)) for one in seen.query(Letter)]
+    assert ("arende+" in str(told), address in str(told)) == (True, False)

@@ -61,8 +61,8 @@ def test_the_page_tells_the_matter_whole(anna, reference):
 
 def test_each_look_is_recorded(anna, reference, seen):
     anna.page(reference)
-    (row,) = seen.query(AccessLog).all()
-    assert (row.actor, row.what, row.matter_id) == ("Anna Lindgren", "matter", matter_of(seen, reference).id)
+    rows = seen.query(AccessLog).where(AccessLog.what == "matter").all()
+    assert [(row.actor, row.matter_id) for row in rows] == [("Anna Lindgren", matter_of(seen, reference).id)]
 
 
 def test_what_a_citizen_wrote_is_text(anna, bring):
@@ -75,12 +75,13 @@ def test_what_a_citizen_wrote_is_text(anna, bring):
 
 def test_another_units_matter_is_as_unknown_as_one_that_does_not_exist(anna, bring, caplog):
     others = bring(municipality="2480")
-    unknown = anna.get("/arende/K7RX-3M9P")
-    assert "refused" not in caplog.text
-    refused = anna.get(f"/arende/{others}")
+    unknown, refused = (anna.get(f"/arende/{reference}") for reference in ("K7RX-3M9P", others))
     assert refused.status_code == unknown.status_code == 404
-    assert refused.text == unknown.text
-    assert f"refused handler={handler_id(caplog)} reference={others}" in caplog.text
+    # A form's token is another one each second.
+    said = [page.text.replace(desk.token_in(page), "") for page in (refused, unknown)]
+    assert said[0] == said[1]
+    for reference in ("K7RX-3M9P", others):
+        assert f"refused handler={handler_id(caplog)} reference={reference}" in caplog.text
 
 
 def handler_id(caplog):

@@ -43,7 +43,7 @@ def texts(seen, reference):
 def test_the_matter_that_a_subject_names_is_shown_beside(anna, both):
     gone, kept = both
     said = desk.text_of(anna.page(gone))
-    assert f"Det här kan höra till {kept} Öppna {kept} : Cykel borta , inkom" in said
+    assert f"Det här kan höra till {kept} Öppna {kept} : Cykel borta (inkom" in said
     assert (
         "Båda ärendena har adressen kim@example.com , och det här ärendets statuskod har bara mejlats dit."
         in said

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
+from intake import mailroom, shown
 from intake.errors import FileTooLarge
 from intake.handler import register
 from intake.models import Arrival, Event, Job, Letter, Matter
 from tests import desk
 from tests.letters.outlook_files import attached, compound, message
-from tests.letters_home import address_of, letter, matters, unpack_all
+from tests.letters_home import address_of, deliver, letter, matters, unpack_all
 
 
 @pytest.fixture
@@ -141,3 +144,37 @@ def test_the_address_in_a_letter_that_is_brought_leads_to_its_matter(anna, unpac
     unpack()
     assert seen.query(Matter).count() == 1
     assert seen.query(Event).filter_by(what="letter_registered").count() == 2
+
+
+def test_no_address_takes_a_letter_out_of_the_walled_unit_that_it_is_brought_into(
+    sit, unpack, seen, worker_app
+):
+    with worker_app.app_context():
+        deliver(letter())
+        address = address_of(matters()[0])
+    sara = sit("sara@example.se", ("su", "handler"), name="Sara Ek")
+    assert bring(sara, letter("Om en polis", Cc=address), unit="su").status_code == 303
+    unpack()
+    assert [matter.unit_id for matter in seen.query(Matter).order_by(Matter.received_at)][1:] == ["su"]
+
+
+def test_two_who_bring_the_same_letter_at_once_bring_one(anna, sit, seen):
+    bo = sit("bo@example.se", ("syd-kontaktcenter", "handler"), name="Bo Ek")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda somebody: bring(somebody, letter()), (anna, bo)))
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert seen.query(Letter).count() == seen.query(Arrival).count() == seen.query(Job).count() == 1
+
+
+def test_nobody_brings_a_letter_into_a_unit_where_the_person_only_reads(sit, seen):
+    bo = sit("bo@example.se", ("syd-utredning", "reader"), ("syd-kontaktcenter", "handler"), name="Bo Ek")
+    assert "syd-utredning" not in bo.get("/registrera-brev").text
+    assert (bring(bo, letter(), unit="syd-utredning").status_code, seen.query(Letter).count()) == (422, 0)
+
+
+def test_the_database_itself_lets_nobody_ask_what_came_to_a_unit_of_others(anna, handler_app, seen):
+    with handler_app.app_context():
+        shown.show("session", anna.secret())
+        with pytest.raises(ProgrammingError, match="not an inbox of the caller's"):
+            mailroom.register(io.BytesIO(letter()), "su")
+    assert seen.query(Arrival).count() == 0

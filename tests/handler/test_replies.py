@@ -6,24 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from intake.matters import sending
-from intake.models import Feedback, Matter, Message, OutgoingLetter, StatusCode, new_id
+from intake.models import Feedback, Matter, Message, OutgoingLetter
 from tests import desk
-
-
-@pytest.fixture
-def brought(bring, seen, clock):
-    """Let a matter come in with these columns, and a status code."""
-
-    def come(**values):
-        reference = bring()
-        values = {"category": "anmalan", "flags": []} | values
-        seen.execute(update(Matter).where(Matter.reference == reference).values(**values))
-        matter = seen.query(Matter).filter_by(reference=reference).one()
-        seen.add(StatusCode(id=new_id(), matter_id=matter.id, code_hash=reference, created_at=clock()))
-        seen.commit()
-        return reference
-
-    return come
 
 
 def letters(seen):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from intake.models import Fetched, Letter, Matter, MatterUnit
+from intake.models import Fetched, Job, Letter, MailboxState, Matter, MatterUnit, OutgoingLetter
 from tests import desk
 from tests.letters_home import address_of, deliver, letter, matters, receive
 
@@ -57,12 +57,29 @@ def test_a_letter_that_one_knows_of_is_not_found_to_have_gone_to_su(olle, post, 
     assert journal(olle, "adress=su") == ""
 
 
-def test_a_letter_to_su_alone_is_a_number_to_others_and_a_row_to_those_who_sit_there(both, olle, sara, post):
+def test_a_letter_to_su_alone_is_nothing_to_others_and_a_row_to_those_who_sit_there(both, olle, sara, post):
     post(receive, letter(**LETTER), SU)
     for other in (both, olle):
         assert journal(other) == journal(other, "id=1@example.com") == ""
-        assert "Väntar på att läsas 1" in desk.text_of(other.get("/postrum"))
+        said = desk.text_of(other.get("/postrum"))
+        assert "Inget brev har kommit än Väntar på att läsas 0 " in said
     assert SU in journal(sara, "adress=su")
+    said = desk.text_of(sara.get("/postrum"))
+    assert ("e-post (SMTP):" in said, "Väntar på att läsas 1, det äldsta" in said) == (True, True)
+
+
+def test_no_count_of_what_is_stuck_or_goes_out_tells_of_su(olle, sara, post, seen, clock):
+    post(deliver, letter(**LETTER), SU)
+    post(receive, letter("Mer.", Message_ID="<2@example.com>"), SU)
+    one = seen.query(Matter).one()
+    seen.query(Job).filter_by(done_at=None).update({"stuck_at": clock(), "last_error": "KeyError"})
+    seen.add(OutgoingLetter(matter_id=one.id, kind="reply", state="task", recipient="kim@example.com",
+                            message_id_header="<3@example.se>", created_at=clock()))  # fmt: skip
+    seen.commit()
+    outside, inside = (desk.text_of(somebody.get("/postrum")) for somebody in (olle, sara))
+    told = ("gett upp", "osäkra: 1", "Brev har fastnat.")
+    assert [words in outside for words in told] == [False, False, False]
+    assert [words in inside for words in told] == [True, True, True]
 
 
 def test_an_address_into_a_matter_that_su_took_over_is_told_in_su_alone(olle, sara, post, seen, clock):
@@ -109,3 +126,12 @@ def test_a_copy_says_which_address_it_came_to(olle, post, clock):
     said = journal(olle)
     assert f"{SYD} : kopia av ett brev som redan fanns" in said
     assert f"{NORD} : blev ett ärende eller del av ett" in said
+
+
+def test_a_mailbox_of_su_is_not_told_letter_by_letter_outside_it(olle, sara, seen, clock):
+    seen.add(MailboxState(mailbox="hemlig", address="su@example.se"))
+    seen.add(Fetched(mailbox="hemlig", uidvalidity=1, uid=8, outcome="refused", first_seen_at=clock(),
+                     last_seen_at=clock()))  # fmt: skip
+    seen.commit()
+    for somebody, is_told in ((olle, False), (sara, True)):
+        assert ("UID 8" in desk.text_of(somebody.get("/postrum"))) is is_told

@@ -61,9 +61,14 @@ class Answer:
     def text(self) -> str:
         return self.raw.partition(b"\r\n\r\n")[2].decode()
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The headers, each its name and its value."""
+        lines = self.raw.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+        return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+
     def headers(self, name: str) -> list[str]:
-        head = self.raw.partition(b"\r\n\r\n")[0].decode()
-        return [line.partition(": ")[2] for line in head.split("\r\n") if line.lower().startswith(f"{name}:")]
+        return [value for sent, value in self.pairs if sent.lower() == name]
 
 
 class Browser:

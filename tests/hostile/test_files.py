@@ -15,7 +15,7 @@ import pyzipper
 from PIL import Image
 from sqlalchemy import func, select
 
-from intake import storage
+from intake import storage, web
 from intake.files.findings import KINDS
 from intake.models import DraftFile, Matter
 from intake.scanner import Scan
@@ -36,7 +36,7 @@ def assert_is_download(answer, data):
     assert answer.data == data
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == web.BYTES_POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 

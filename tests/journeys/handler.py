@@ -1,4 +1,4 @@
-"""A handler for journeys: signs in over HTTP with a first password, reads, acts."""
+"""A handler for journeys: signs in over HTTP with a first password and an app of codes, reads, acts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlencode
 
+import pyotp
+
 from tests.journeys.citizen import TOKEN, Answer, Ask
 
 VERSION = re.compile(r'name="version"[^>]*value="(\d+)"')
+KEY = re.compile(r"secret=([A-Z2-7]+)")
 NEW_PASSWORD = "sju gröna cyklar i rad"
 
 
@@ -20,11 +23,14 @@ class HandlerAtDesk:
     ask: Ask
 
     def sign_in(self, email: str, password: str) -> None:
-        """Sign in for the first time and choose a password, as one must."""
+        """Sign in for the first time, choose a password and give an app its key, as one must."""
         self.post("/logga-in", "/logga-in", email=email, password=password)
-        words = {"old": password, "new": NEW_PASSWORD, "again": NEW_PASSWORD}
+        words = {"old_password": password, "new_password": NEW_PASSWORD, "same_password": NEW_PASSWORD}
         answer = self.post("/konto", "/konto/losenord", **words)
         assert answer.status in (302, 303), answer.text
+        key = KEY.search(self.look("/konto/app").text)[1]
+        answer = self.post("/konto/app", "/konto/app", code=pyotp.TOTP(key).now())
+        assert answer.status == 200, answer.text
 
     def look(self, path: str) -> Answer:
         return self.ask("GET", path, b"", {})

@@ -21,6 +21,8 @@ from tests.citizen import answers
 from tests.journeys.service import free_ports
 from workers import process, tasks
 
+pytestmark = pytest.mark.browser
+
 ROOT = Path(__file__).parents[2]
 FILM_BYTES = 50 * 1024 * 1024
 # Notes every part, and holds the answer to the first that begins where it is told to.

@@ -22,7 +22,8 @@ from tests.journeys.test_kill import (
     PATIENCE_SECONDS,
     VICTIMS,
     Impatient,
-    kill_until,
+    kill_in_rounds,
+    numbers_of,
     patiently,
     wait_until_drained,
 )
@@ -103,28 +104,20 @@ def bring(service: Service, number: int) -> tuple[str, str]:
 
 @pytest.mark.timeout(900)
 def test_every_file_in_parts_is_in_its_matter_whatever_is_killed(tmp_path):
-    seed, kills, done = random.randrange(1 << 30), Counter(), threading.Event()
+    seed, kills, gone = random.randrange(1 << 30), Counter(), threading.Event()
     print(f"seed {seed}")
     with running(tmp_path) as service:
+        killer = ThreadPoolExecutor(1).submit(kill_in_rounds, service, ROUNDS, kills, seed, gone)
 
-        def is_enough(number: int) -> bool:
-            if all(kills[victim] >= ROUNDS for victim in VICTIMS):
-                done.set()
-            return number >= FORMS_AT_MOST or (number >= FORMS_AT_LEAST and done.is_set())
+        def sent_by(person: int) -> list[tuple[str, str]]:
+            numbers = numbers_of(person, PEOPLE, FORMS_AT_LEAST, FORMS_AT_MOST, killer)
+            return [bring(service, number) for number in numbers]
 
-        def person(first: int) -> list[tuple[str, str]]:
-            found, number = [], first
-            while not is_enough(number):
-                found.append(bring(service, number))
-                number += PEOPLE
-            return found
-
-        killer = ThreadPoolExecutor(1).submit(kill_until, done, service, kills, seed)
         try:
             with ThreadPoolExecutor(PEOPLE) as people:
-                sent = [each for found in people.map(person, range(PEOPLE)) for each in found]
+                sent = [each for found in people.map(sent_by, range(PEOPLE)) for each in found]
         finally:
-            done.set()
+            gone.set()
             killer.result(180)
         found = wait_until_drained(service)
         matters = {matter["reference"]: matter for matter in service.matters()}

@@ -73,7 +73,7 @@ def test_our_own_receipt_is_automatic_to_ourselves(tmp_path):
     (tmp_path / "raw").write_bytes(receipt().as_bytes())
     letter = parse(tmp_path / "raw", tmp_path / "parts")
     assert letter.is_automatic
-    assert our_message_id(letter.message_id, KEY) == "0198-ab"
+    assert our_message_id(letter.message_id, [KEY]) == "0198-ab"
 
 
 def test_a_reply_carries_the_handlers_words_and_files():
@@ -163,16 +163,22 @@ def test_an_address_with_swedish_letters_in_its_domain_is_sent_to():
 
 def test_only_our_own_message_ids_are_known():
     own = message_id("reply", "0198-ab", KEY, "example.se")
-    assert our_message_id(own, KEY) == our_message_id(own.strip("<>").upper(), KEY) == "0198-ab"
-    assert our_message_id(own.replace("ab.", "ac."), KEY) is None
-    assert our_message_id(own.replace("reply", "receipt"), KEY) is None
-    assert our_message_id(own, b"x" * 32) is None
-    assert our_message_id("<a@b>", KEY) is None
+    assert our_message_id(own, [KEY]) == our_message_id(own.strip("<>").upper(), [KEY]) == "0198-ab"
+    assert our_message_id(own.replace("ab.", "ac."), [KEY]) is None
+    assert our_message_id(own.replace("reply", "receipt"), [KEY]) is None
+    assert our_message_id(own, [b"x" * 32]) is None
+    assert our_message_id("<a@b>", [KEY]) is None
+
+
+def test_a_message_id_of_an_older_key_is_still_ours():
+    own = message_id("reply", "0198-ab", b"o" * 32, "example.se")
+    assert our_message_id(own, [KEY, b"o" * 32]) == "0198-ab"
+    assert our_message_id(own, []) is None
 
 
 @pytest.mark.parametrize("kind", ["supplement_request", "confirm", "link"])
 def test_a_message_id_may_name_any_kind_also_one_of_older_letters(kind):
-    assert our_message_id(message_id(kind, "0198-ab", KEY, "example.se"), KEY) == "0198-ab"
+    assert our_message_id(message_id(kind, "0198-ab", KEY, "example.se"), [KEY]) == "0198-ab"
 
 
 def test_a_message_id_takes_only_plain_identities():

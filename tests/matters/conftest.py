@@ -35,7 +35,7 @@ def citizen_app(make_app):
 @pytest.fixture
 def anna(make_app):
     owner = make_app("handler", "owner")
-    desk.hire(owner, "anna@example.se", *desk.seats("syd"))
+    desk.hire(owner, "anna@example.se", *desk.seats("syd"), ("nationell-inkorg", "handler"))
     with owner.app_context():
         return db.session.scalars(select(Handler.id)).one()
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import uuid
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from intake import codes
+from intake import codes, drafts
+from intake.answers import Answers
 from intake.extensions import db
-from intake.matters import following, work
-from intake.models import Job, Matter, StatusCode
+from intake.matters import answering, following, work
+from intake.models import Handler, Job, Matter, StatusCode
+from tests import desk
 from workers import tasks
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+(/\w+)?/(folj|bekrafta)#([A-Z0-9.-]+)")
@@ -25,12 +28,31 @@ def key_to(matter):
     return following.key_of(matter.reference, code)
 
 
+def begin_supplement(citizen_app, matter, browser, text="Mer."):
+    """Begin a form that adds to a matter, as somebody who follows it, and return its id."""
+    key = key_to(matter)
+    with citizen_app.app_context():
+        return drafts.begin(browser, Answers(text=text), supplements_id=following.hold(key))
+
+
+def way_to_answer(make_app, matter):
+    """Return which way an answer goes, as it is told to somebody who works where the matter stands."""
+    matter_id, owner_app = matter.id, make_app("handler", "owner")
+    desk.hire(owner_app, "vera@example.se", (matter.unit_id, "handler"))
+    with owner_app.app_context():
+        handler_id = db.session.scalars(select(Handler.id).where(Handler.email == "vera@example.se")).one()
+    with desk.seated(make_app("handler"), handler_id, matter_id):
+        return answering.find_way(matter_id)
+
+
 def act(handler_app, matter, handler_id, do, *given, version=None, **options):
     """Let a handler do an act on a matter as it stands now, or as it stood with this version."""
     stands = select(Matter.version).where(Matter.id == matter.id)
     known = work.Act(matter.id, version or db.session.scalars(stands).one(), handler_id)
+    survivor = db.session.scalars(select(func.surviving_matter(matter.id))).one()
     db.session.rollback()
-    with handler_app.app_context():
+    others = [each for each in (*given, *options.values()) if isinstance(each, uuid.UUID)]
+    with desk.seated(handler_app, handler_id, matter.id, survivor, *others):
         do(known, *given, **options)
     db.session.expire_all()
 

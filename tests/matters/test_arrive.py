@@ -60,8 +60,9 @@ def submission(clock, **changes):
 
 
 def accept(draft, submission):
-    draft_id, token = draft
-    row = db.session.scalars(select(MailAddress).where(MailAddress.token == token)).one()
+    draft_id, _token = draft
+    its = select(MailAddress.id, MailAddress.matter_id).where(MailAddress.draft_id == draft_id)
+    row = db.session.execute(its).one()
     address = incoming.Address(row.id, row.matter_id, None, is_revoked=False)
     digest = hashlib.sha256(submission.text.encode()).hexdigest()
     return arrive.accept(draft_id, address, submission, digest)

@@ -10,6 +10,7 @@ from intake.errors import PostRefused
 from intake.extensions import db
 from intake.matters import following, sending, work
 from intake.models import Job, MailAddress, Matter
+from tests import desk
 from tests.letters_home import deliver, letter
 from tests.matters.mailing import act, key_to
 from tests.meanwhile import begin_before
@@ -19,9 +20,9 @@ from tests.meanwhile import begin_before
 def at_once(app, database, monkeypatch):
     """Let something begin when a function of ``sending`` is called; return what waits for its end."""
 
-    def begin(name, act, within=app):
+    def begin(name, act, within=None):
         def in_app():
-            with within.app_context():
+            with within or app.app_context():
                 act()
 
         db.session.rollback()
@@ -98,7 +99,8 @@ def test_neither_a_letter_to_a_new_address_nor_the_end_of_all_codes_stops_the_ot
     its_key, revoked = key_to(matter), work.Act(matter.id, matter.version, anna)
     with citizen_app.app_context():
         following.ask_email_change(its_key, "ny@example.org")
-    end, asked = at_once(moment, lambda: work.revoke_codes(revoked), handler_app), claimed()
+    seat = desk.seated(handler_app, anna, matter.id)
+    end, asked = at_once(moment, lambda: work.revoke_codes(revoked), seat), claimed()
     outgoing = sending.begin_sending(asked.subject_id, asked)
     end()
     assert (outgoing is not None) == is_sent

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, select, text, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select, text, update
 
 from intake import codes, languages, outbox
 from intake.errors import NotAllowed, PostAway
@@ -25,9 +24,9 @@ def reply(handler_app, matter, anna, **options):
     act(handler_app, matter, anna, work.reply, "SVARET är ja.", **options)
 
 
-def way_in(handler_app, matter):
+def way_in(handler_app, matter, anna):
     matter_id = matter.id
-    with handler_app.app_context():
+    with desk.seated(handler_app, anna, matter_id):
         return answering.find_way(matter_id)
 
 
@@ -48,10 +47,10 @@ class TestReplies:
         ],
         ids=str,
     )
-    def test_the_way_follows_what_is_delicate_and_wished(self, bring, handler_app, values, way):
+    def test_the_way_follows_what_is_delicate_and_wished(self, bring, handler_app, anna, values, way):
         matter = bring(**values)
         key_to(matter)
-        assert way_in(handler_app, matter) == way
+        assert way_in(handler_app, matter, anna) == way
 
     def test_in_the_mail_way_the_answer_goes_whole_and_is_told_too(self, bring, handler_app, anna, post):
         reply(handler_app, bring(), anna)
@@ -93,13 +92,13 @@ class TestReplies:
             reply(handler_app, notice, anna, is_told=False)
         assert not db.session.scalars(select(Message.id).where(Message.direction == "outgoing")).all()
 
-    def test_a_revoked_code_is_no_way(self, bring, clock, make_app):
+    def test_a_revoked_code_is_no_way(self, bring, clock, make_app, anna):
         matter = bring(sender_email=None)
         key_to(matter)
         with make_app("handler", "owner").app_context():
             db.session.execute(update(StatusCode).values(revoked_at=clock()))
             db.session.commit()
-        assert way_in(make_app("handler"), matter) == "nowhere"
+        assert way_in(make_app("handler"), matter, anna) == "nowhere"
 
     def test_who_wants_no_mail_any_more_gets_no_notice(self, bring, handler_app, anna, post):
         matter = bring(is_neutral=True)
@@ -233,7 +232,7 @@ class TestConfirming:
         assert not self.confirm(citizen_app, second)
 
     def test_a_letter_that_goes_again_while_codes_are_revoked_confirms_nothing(
-        self, bring, post, citizen_app, clock, database, monkeypatch
+        self, bring, post, citizen_app, handler_app, anna, clock, database, monkeypatch
     ):
         matter = bring()
         self.ask(citizen_app, matter)
@@ -245,8 +244,9 @@ class TestConfirming:
         values = {"matter": matter.id, "at": clock()}
 
         def revoke():
-            with create_engine(database.urls["handler"], poolclass=NullPool).begin() as connection:
-                connection.execute(text("SELECT revoke_codes(:matter, :at)"), values)
+            with desk.seated(handler_app, anna, values["matter"]):
+                db.session.execute(text("SELECT revoke_codes(:matter, :at)"), values)
+                db.session.commit()
 
         end = begin_before(monkeypatch, database.urls["owner"], codes, "new_status_code", revoke)
         send_all()

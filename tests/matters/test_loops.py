@@ -42,7 +42,7 @@ def houses(make_app, settings, database, clock, monkeypatch):
     authority = replace(settings.tables.authority, mail_domains=("other.example",))
     tables = replace(settings.tables, authority=authority)
     there = replace(
-        settings, tables=tables, address_key=b"b" * 32, surface="citizen", database_urls=database.urls
+        settings, tables=tables, address_keys=(b"b" * 32,), surface="citizen", database_urls=database.urls
     )
     ours, other = (
         make_app("citizen", "worker", post=Post()),

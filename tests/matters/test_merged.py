@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from intake import drafts
-from intake.answers import Answers
 from intake.errors import Conflict
 from intake.extensions import db
 from intake.matters import answering, following, merging, uploading, work
 from intake.models import Attachment, Job, MailAddress, Matter, OutgoingLetter
+from tests import desk
 from tests.letters_home import address_of, deliver, letter, matters, receive, unpack_all
-from tests.matters.mailing import key_to, send_all
+from tests.matters.mailing import begin_supplement, key_to, send_all
 from tests.matters.standing import BROWSER, fresh, is_whole, opened, texts
 from tests.meanwhile import begin_before
 from workers import tasks
@@ -90,8 +90,7 @@ class TestWhatComesAfter:
     def test_what_is_added_on_its_page_comes_to_the_other_and_its_receipt_opens(
         self, kept, gone, merge, citizen_app
     ):
-        with citizen_app.app_context():
-            draft = drafts.begin(BROWSER, Answers(text="Mer."), supplements_id=gone.id)
+        draft = begin_supplement(citizen_app, gone, BROWSER)
         merge(gone, kept)
         with citizen_app.app_context():
             sent = drafts.send(draft, BROWSER)
@@ -109,8 +108,7 @@ class TestWhatComesAfter:
         assert is_whole()
 
     def test_so_does_a_form_that_is_sent_in_that_moment(self, citizen_app, kept, gone, merge, meanwhile):
-        with citizen_app.app_context():
-            draft = drafts.begin(BROWSER, Answers(text="Just nu."), supplements_id=gone.id)
+        draft = begin_supplement(citizen_app, gone, BROWSER, "Just nu.")
         end = meanwhile(lambda: _in(citizen_app, lambda: drafts.send(draft, BROWSER)))
         merge(gone, kept)
         end()
@@ -179,13 +177,13 @@ class TestCodes:
         merge(gone, kept)
         assert opened(citizen_app, key) == kept.id
 
-    def test_unless_it_may_be_somebody_elses(self, kept, gone, merge, citizen_app, handler_app):
+    def test_unless_it_may_be_somebody_elses(self, kept, gone, merge, citizen_app, handler_app, anna):
         """Whoever names a number in a letter must not come to see what is answered there."""
         key = key_to(gone)
         merge(gone, kept, codes_lead_on=False)
         assert opened(citizen_app, key) == gone.id
         kept_id = kept.id
-        with handler_app.app_context():
+        with desk.seated(handler_app, anna, kept_id):
             assert not answering.has_code(kept_id)
 
     def test_what_was_told_to_one_is_told_still_and_nothing_of_the_others(
@@ -206,10 +204,7 @@ class TestCodes:
         assert [opened(citizen_app, key) for key in keys] == [None, None]
 
     def test_a_form_begun_with_its_code_leads_there_no_more_either(self, kept, gone, merge, do, citizen_app):
-        key_to(gone)
-        gone_id = gone.id
-        with citizen_app.app_context():
-            draft = drafts.begin(BROWSER, Answers(text="Mer."), supplements_id=gone_id)
+        draft = begin_supplement(citizen_app, gone, BROWSER)
         merge(gone, kept)
         do(work.revoke_codes, kept)
         with citizen_app.app_context():
@@ -234,12 +229,12 @@ class TestCodes:
         assert opened(citizen_app, key) == gone.id
 
     @pytest.mark.parametrize("by", ["mail", "form"])
-    def test_only_what_was_mailed_shows_whose_mailbox_a_code_went_to(self, kept, gone, by, handler_app):
+    def test_only_what_was_mailed_shows_whose_mailbox_a_code_went_to(self, kept, gone, by, handler_app, anna):
         if by == "mail":
             deliver(letter())
             gone = matters()[-1]
         ids = gone.id, kept.id
-        with handler_app.app_context():
+        with desk.seated(handler_app, anna, *ids):
             assert merging.goes_to_one_mailbox(*ids) == (by == "mail")
 
 

@@ -15,6 +15,7 @@ from intake.errors import Conflict, NotAllowed
 from intake.extensions import db
 from intake.matters import merging, work
 from intake.models import Attachment, Matter, Message
+from tests import desk
 from tests.file_samples import PDF
 from tests.letters_home import deliver, letter, matters
 from tests.matters.standing import BROWSER, events, fresh, is_whole, texts
@@ -81,13 +82,14 @@ class TestWhatIsRefused:
                 merge(one, other)
         assert (len(texts(kept)), len(texts(walled))) == (1, 1)
 
-    def test_the_database_lets_nothing_across_a_wall_either(self, kept, bring, handler_app):
+    def test_the_database_lets_nothing_across_a_wall_either(self, kept, bring, make_app):
+        owner_app = make_app("handler", "owner")
         walled = bring(unit_id="su", region=None)
         closed = update(Matter).where(Matter.id == walled.id).values(closed_at=walled.received_at)
         db.session.execute(closed)
         db.session.commit()
         values = {"gone": walled.id, "kept": kept.id}
-        with handler_app.app_context(), pytest.raises(DBAPIError, match="across a wall"):
+        with owner_app.app_context(), pytest.raises(DBAPIError, match="across a wall"):
             db.session.execute(text("SELECT merge_matters(:gone, :kept, true)"), values)
 
     def test_a_matter_goes_into_one_and_not_into_itself(self, kept, gone, bring, merge):
@@ -155,7 +157,7 @@ def test_of_two_that_go_into_each_other_at_once_one_wins(kept, gone, handler_app
     ended = []
 
     def go(act, into_id):
-        with handler_app.app_context():
+        with desk.seated(handler_app, anna, act.matter_id, into_id):
             try:
                 merging.merge(act, into_id, codes_lead_on=False)
                 ended.append("merged")

@@ -7,9 +7,10 @@ from sqlalchemy import select, update
 
 from intake import drafts, outbox, routing
 from intake.answers import Answers, questions
-from intake.matters import answering, placing
+from intake.matters import placing
 from intake.models import Draft, Event, Handler, Job, Matter
 from tests.letters_home import address_of, deliver, letter
+from tests.matters.mailing import way_to_answer
 
 DANGER = "Han är här nu, han har en kniv och bankar på dörren!"
 CALM = "Min cykel stals utanför stationen i förra veckan."
@@ -103,8 +104,7 @@ def test_a_calm_form_does_not_take_back_what_makes_its_letter_delicate(app, seen
         drafts.send(draft_id, "key")
     matter = the_matter(seen)
     assert (flag in matter.flags, "wrong_authority" in matter.flags, matter.priority) == (True, False, 2)
-    with make_app("handler").app_context():
-        assert answering.find_way(matter.id) == "notice"
+    assert way_to_answer(make_app, matter) == "notice"
 
 
 def test_placed_again_a_matter_is_judged_by_the_answers_of_its_form_too(app, seen, make_app, monkeypatch):

@@ -7,8 +7,9 @@ import pytest
 from intake import drafts
 from intake.answers import Answers
 from intake.extensions import db
-from intake.matters import answering, receipts
+from intake.matters import receipts
 from tests.letters_home import deliver, letter, matters
+from tests.matters.mailing import begin_supplement, way_to_answer
 
 
 @pytest.fixture
@@ -22,10 +23,10 @@ def citizen_app(make_app):
     return make_app("citizen")
 
 
-def begin(citizen_app, **options):
+def begin(citizen_app):
     """Begin a form and return its id and its address."""
     with citizen_app.app_context():
-        draft_id = drafts.begin("key", Answers(text="Hej!"), **options)
+        draft_id = drafts.begin("key", Answers(text="Hej!"))
         return draft_id, drafts.get(draft_id, "key").address
 
 
@@ -40,9 +41,7 @@ def way(make_app, **values):
     for name, value in values.items():
         setattr(matter, name, value)
     db.session.commit()
-    matter_id = matter.id
-    with make_app("handler").app_context():
-        return answering.find_way(matter_id)
+    return way_to_answer(make_app, matter)
 
 
 def test_a_letter_to_a_forms_address_may_be_joined_until_it_is(app, citizen_app):
@@ -60,7 +59,7 @@ def test_a_letter_to_us_all_is_joined_by_no_form(app, citizen_app):
 
 def test_a_supplement_that_is_begun_takes_no_link_from_the_matters_own_person(app, citizen_app):
     deliver(letter())
-    begin(citizen_app, supplements_id=matters()[0].id)
+    begin_supplement(citizen_app, matters()[0], "key")
     assert not receipts.may_be_joined(matters()[0].id)
 
 

@@ -127,7 +127,7 @@ class TestSupplements:
     def test_while_a_form_may_join_the_letters_matter_no_link_is_mailed(self, citizen_app, ask, post):
         with citizen_app.app_context():
             address = drafts.get(drafts.begin("key", Answers(text="Hej!")), "key").address
-        deliver(letter("En fråga om öppettider."), address)
+        deliver(letter("En fråga om öppettider i Malmö."), address)
         db.session.execute(update(Matter).values(category="fraga", flags=[]))
         db.session.commit()
         ask(matters()[0])
@@ -224,7 +224,7 @@ class TestSentAgain:
     def test_an_older_page_sends_nothing_again(self, refused, handler_app, anna):
         matter, first = refused()
         stale = work.Act(matter.id, 1, anna)
-        with handler_app.app_context(), pytest.raises(Conflict):
+        with desk.seated(handler_app, anna, matter.id), pytest.raises(Conflict):
             work.send_again(stale, first.id)
 
     @pytest.mark.parametrize("values", [{"state": "sent"}, {"state": "owed"}, {"kind": "alarm"}], ids=str)

@@ -64,7 +64,7 @@ def act(make_app):
     handler_app = make_app("handler")
 
     def do(what, matter_id, *words):
-        with handler_app.app_context():
+        with desk.seated(handler_app, handler_id, matter_id):
             version = db.session.scalars(select(Matter.version).where(Matter.id == matter_id)).one()
             what(work.Act(matter_id, version, handler_id), *words)
         db.session.expire_all()

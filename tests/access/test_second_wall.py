@@ -1,0 +1,520 @@
+"""The second wall at a prompt: what plain SQL tells each database role, with and without a session.
+
+Nobody asks through the pages here: whoever has a role's password and psql can run what these tests run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from intake import access, drafts
+from intake.models import Arrival, Attachment, Handler, MailAddress, Matter, Message, StatusCode
+from tests import desk
+from tests.letters_home import deliver, letter
+
+OWN, HIDDEN = "syd-kontaktcenter", ("nord-kontaktcenter", "su")
+CANARY = "KANARIE"
+SYD, OPERATOR, AUDITOR = (OWN, "handler"), (OWN, "operator"), (OWN, "auditor")
+RELATIONS = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relnamespace = 'public'::regnamespace
+"""
+COLUMNS = "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = CAST(:name AS regclass)"
+# Every word and list of words that a hidden matter, its letter or what hangs on them holds becomes another,
+# where its column lets it.
+SING = """
+    DO $$
+    DECLARE
+        its record;
+    BEGIN
+        SET CONSTRAINTS ALL IMMEDIATE;
+        FOR its IN
+            SELECT relname, attname, typname FROM pg_attribute
+            JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
+              AND typname IN ('text', '_text', 'jsonb')
+        LOOP
+            BEGIN
+                EXECUTE format('UPDATE %I AS row SET %I = %s WHERE row::text ~ %L', its.relname, its.attname,
+                    CASE its.typname WHEN 'text' THEN '''KANARIE'' || gen_random_uuid()'
+                        WHEN '_text' THEN 'ARRAY[''KANARIE'']' ELSE '''["KANARIE"]''' END,
+                    (SELECT string_agg(id::text, '|') FROM (
+                        SELECT id FROM matter WHERE unit_id <> 'syd-kontaktcenter'
+                        UNION SELECT letter_id FROM message JOIN matter ON matter.id = message.matter_id
+                        WHERE unit_id <> 'syd-kontaktcenter') hidden));
+            EXCEPTION WHEN OTHERS THEN NULL;
+            END;
+        END LOOP;
+    END
+    $$
+"""
+GIVEN = {"uuid": "CAST(:{0} AS uuid)", "uuid[]": "ARRAY[CAST(:{0} AS uuid)]", "integer": "10",
+         "boolean": "true", "bigint": "10", "numeric": "1", "text": "'x'", "text[]": "ARRAY['x']",
+         "date": "current_date",
+         "timestamp with time zone": "now()"}  # fmt: skip
+FUNCTIONS = """
+    SELECT proname, ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes) t) FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND has_function_privilege(oid, 'execute')
+      AND proargtypes::oid[] && ARRAY['uuid'::regtype::oid, 'uuid[]'::regtype::oid]
+"""
+# What tells of a side, or of a person, wherever it stands.
+TELLING_COLUMNS = [
+    ("matter", "unit_id"), ("matter", "category"), ("matter_unit", "unit_id"), ("arrival", "destination"),
+    ("arrival", "digest"), ("letter", "sha256"), ("letter", "message_id_header"),
+    ("outgoing_letter", "message_id_header"),
+    ("matter", "subject"), ("matter", "sender_name"), ("matter", "sender_email"), ("message", "text"),
+    ("message", "sender_email"), ("attachment", "name"), ("outgoing_letter", "recipient"),
+    ("letter", "sender_email"),
+]  # fmt: skip
+MEASURED = "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off)"
+# Told are an id, for whoever has it or that of what went into it; and that one may write where nothing is.
+TELLING = {"surviving_matter", "may_write"}
+# These compare what they are given, and know no more.
+COMPARING = {"is_seat", "is_any_of"}
+ITS = "CAST(:id AS uuid)"
+
+
+def insert(table, **columns):
+    """Write the statement that puts one row into a table; columns are given as SQL."""
+    names, values = ", ".join(columns), ", ".join(columns.values())
+    return f"INSERT INTO {table} (id, {names}) VALUES (gen_random_uuid(), {values})"
+
+
+WRITES = (
+    "UPDATE matter SET unit_id = 'syd-kontaktcenter', region = 'syd'",
+    "UPDATE matter SET handler_id = NULL, version = version + 1 WHERE id = CAST(:id AS uuid)",
+    insert("matter_unit", matter_id=ITS, unit_id="'syd-kontaktcenter'", since="now()"),
+    insert("event", matter_id=ITS, at="now()", actor="'handler'", what="'x'", detail="'{}'"),
+    "UPDATE outgoing_letter SET recipient = 'x@example.com'",
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a prompt was told: rows, or why not."""
+
+    rows: tuple[tuple[object, ...], ...] = ()
+    refused: str = ""
+
+
+class Prompt:
+    """A prompt under one role; each statement is a transaction of its own that has shown some secrets."""
+
+    def __init__(self, url, **secrets):
+        self.connection = create_engine(url, poolclass=NullPool).connect()
+        self.secrets = secrets
+
+    def ask(self, statement, scans="on", **values):
+        try:
+            with self.connection.begin():
+                self.connection.execute(text(f"SET LOCAL enable_seqscan = {scans}"))
+                for name, value in self.secrets.items():
+                    shown = {"name": f"app.{name}", "value": value}
+                    self.connection.execute(text("SELECT set_config(:name, :value, true)"), shown)
+                found = self.connection.execute(text(statement), values)
+                return Answer(tuple(tuple(row) for row in found) if found.returns_rows else ())
+        except DBAPIError as problem:
+            return Answer(refused=str(problem.orig))
+
+    def read_all(self):
+        """Select everything there is: whole rows, or else column by column. Return (table, row) as text."""
+        told = []
+        for (name,) in self.ask(RELATIONS).rows:
+            answer = self.ask(f"SELECT whole::text FROM {name} AS whole")
+            columns = self.ask(COLUMNS, name=name).rows if answer.refused else ()
+            rows = [
+                row for (column,) in columns for row in self.ask(f"SELECT {column}::text FROM {name}").rows
+            ]
+            told += [(name, str(row)) for row in (*answer.rows, *rows)]
+        return told
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side's matter, by what a question could name of it."""
+
+    matter: str
+    reference: str
+    message: str
+    letter: str
+    file: str
+    arrival: str
+    address: str
+    code_hash: str
+
+    @property
+    def names(self):
+        return [self.matter, self.reference, self.message, self.letter, self.file, self.arrival, self.address]
+
+
+@pytest.fixture
+def owner_app(make_app):
+    return make_app("handler", "owner")
+
+
+@pytest.fixture
+def owner_url(database):
+    return database.urls["owner"]
+
+
+@pytest.fixture
+def sides(worker_app, seen):
+    """A letter with a file in the south, in the north and behind a wall, each with a code that is out."""
+    for side in (OWN, *HIDDEN):
+        with worker_app.app_context():
+            raw = letter("Hej.", Message_ID=f"<{side}@example.com>", files=(("a.pdf", b"%PDF"),))
+            deliver(raw, sender=f"{side}@example.com")
+        _put_newest(seen, side)
+    seen.connection().exec_driver_sql(SING.replace("%", "%%"))
+    seen.commit()
+    return {matter.unit_id: _told(seen, matter) for matter in seen.query(Matter)}
+
+
+def _put_newest(seen, side):
+    """Let the newest matter stand on a side, as the owner alone can."""
+    its = {
+        "side": side,
+        "region": side.split("-")[0] if "-" in side else None,
+        "id": seen.query(Matter.id).order_by(Matter.received_at.desc()).limit(1).scalar(),
+    }
+    seen.execute(text("UPDATE matter SET unit_id = :side, region = :region WHERE id = :id"), its)
+    seen.execute(text("UPDATE matter_unit SET unit_id = :side WHERE matter_id = :id"), its)
+    seen.commit()
+
+
+def _told(seen, matter):
+    code_hash = hashlib.sha256(matter.unit_id.encode()).hexdigest()
+    seen.add(StatusCode(matter_id=matter.id, code_hash=code_hash, created_at=matter.received_at))
+    seen.commit()
+    message = seen.query(Message).filter_by(matter_id=matter.id).one()
+    return Side(
+        str(matter.id), matter.reference, str(message.id), str(message.letter_id),
+        str(seen.query(Attachment).filter_by(matter_id=matter.id).one().id),
+        str(seen.query(Arrival).filter_by(letter_id=message.letter_id).one().id),
+        str(seen.query(MailAddress).filter_by(matter_id=matter.id).first().id), code_hash,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def prompt(database):
+    """Open a prompt under a role: ``prompt("citizen", browser="the key")``."""
+    opened = []
+
+    def open_prompt(role, **secrets):
+        opened.append(Prompt(database.urls[role], **secrets))
+        return opened[-1]
+
+    yield open_prompt
+    for each in opened:
+        each.connection.close()
+
+
+@pytest.fixture
+def seated(prompt, owner_app, handler_app, seen):
+    """Hire somebody and open a prompt that shows the session: ``seated("anna", *seats)``."""
+
+    def sit(name, *seats):
+        desk.hire(owner_app, f"{name}@example.se", *seats)
+        whom = seen.query(Handler.id).filter_by(email=f"{name}@example.se").scalar()
+        seen.rollback()
+        with handler_app.app_context():
+            return prompt("handler", session=access.begin(whom, stage="open", agent=""))
+
+    return sit
+
+
+def test_a_session_reads_no_row_count_or_name_of_another_side(sides, seated):
+    anna = seated("anna", SYD)
+    assert anna.ask("SELECT look('matter', CAST(:id AS uuid), NULL, NULL)", id=sides[OWN].matter).rows == (
+        (True,),
+    )
+    told = anna.read_all()
+    assert {"matter", "message", "letter", "attachment", "event"} <= {table for table, _ in told}
+    assert _of_others(told, sides) == []
+    assert anna.ask("SELECT count(*) FROM matter").rows == ((1,),)
+
+
+def test_without_a_look_not_even_the_head_of_an_own_matter_is_read(sides, seated):
+    told = {table for table, _ in seated("anna", SYD).read_all()}
+    assert told & {"matter", "message", "letter", "attachment", "event", "placement", "arrival"} == set()
+
+
+@pytest.mark.parametrize("which", ["xact_all_tables", "all_tables", "all_indexes", "database", "activity"])
+def test_no_counter_of_the_server_is_told(seated, which):
+    assert "permission denied" in seated("anna", SYD).ask(f"SELECT * FROM pg_stat_{which}").refused
+
+
+INDEXED = """
+    SELECT index.relname, pg_get_indexdef(index.oid, key.attnum, true), format_type(key.atttypid, NULL)
+    FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS own ON own.oid = indrelid
+    JOIN pg_attribute AS key ON key.attrelid = index.oid
+    WHERE own.relnamespace = 'public'::regnamespace AND own.relrowsecurity
+      AND CASE WHEN indkey[key.attnum - 1] = 0 THEN true
+               ELSE has_column_privilege(own.oid, indkey[key.attnum - 1], 'SELECT') END
+"""
+# Numbers have gaps, and so tell no more by an index; names of files are random, and those within one are
+# asked with its id. What a function of ours or md5 makes is not asked before a policy.
+GAPS = {"reference", "series", "storage_key", "mailbox", '"inner"'}
+
+
+def test_no_index_that_a_session_may_ask_orders_what_tells_of_a_side(seated):
+    told = [
+        (index, column)
+        for index, column, kind in seated("anna", SYD).ask(INDEXED).rows
+        if kind == "text" and "(" not in column and column not in GAPS
+    ]
+    assert told == []
+
+
+def test_no_estimate_knows_what_a_column_holds(seated):
+    """Estimates go by statistics, whatever a policy says."""
+    kept = seated("anna", SYD).ask(
+        """
+        SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relkind = 'r'
+          AND NOT relispartition AND attnum > 0 AND NOT attisdropped
+          AND (atttypid <> 'uuid'::regtype OR attname IN ('handler_id', 'possible_of_id', 'merged_into_id'))
+          AND has_column_privilege(attrelid, attnum, 'SELECT') AND attstattarget IS DISTINCT FROM 0
+        """
+    )
+    assert kept == Answer()
+
+
+@pytest.mark.parametrize(("table", "column"), TELLING_COLUMNS)
+@pytest.mark.parametrize("operator", ["=", "<", "~>=~", "^@"])
+def test_what_a_query_asks_of_a_row_is_asked_after_the_wall(
+    sides, seated, seen, owner_url, table, column, operator
+):
+    """PostgreSQL takes these comparisons for harmless, and its own account would tell what they came to."""
+    anna = seated("anna", ("vast-inkorg", "handler"))
+    its = str(seen.scalar(text(f"SELECT {column} FROM {table} WHERE {column} <> '' ORDER BY 1 DESC LIMIT 1")))
+    seen.rollback()
+    values = (its, its[:1], "", "finns inte", "\U0010ffff")
+    assert _ways(anna, owner_url, f"FROM {table} WHERE {column} {operator} :value", values, table) == 1
+
+
+@pytest.mark.parametrize(("table", "column", "its"), [("handler", "email", "nora@example.se"),
+                                                      ("membership", "unit_id", HIDDEN[0])])  # fmt: skip
+def test_who_works_elsewhere_is_told_by_no_plan(seated, owner_url, table, column, its):
+    seated("nora", (HIDDEN[0], "handler"))
+    anna, asked = seated("anna", SYD), f"FROM {table} WHERE {column} = :value"
+    assert _ways(anna, owner_url, asked, (its, "finns inte"), table) == 1
+
+
+def _ways(prompt, owner_url, asked, values, table):
+    """Return how many ways there are in which PostgreSQL tells of a query that finds nothing."""
+    with create_engine(owner_url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as owner:
+        owner.exec_driver_sql(f"ANALYZE {table}")
+    told = []
+    for how in (MEASURED, "EXPLAIN"):
+        for scans in ("on", "off"):
+            plans = [prompt.ask(f"{how} SELECT {asked}", scans, value=value).rows for value in values]
+            told.append(len({re.sub(r"'[^']*'::text", "", str(plan)) for plan in plans}))
+    return max(told)
+
+
+def test_of_an_own_matter_no_function_tells_what_is_in_it_before_a_look(sides, seated, seen):
+    anna, own = seated("anna", SYD), sides[OWN]
+    assert anna.ask("SELECT * FROM file_looks(CAST(:id AS uuid), 9)", id=own.file).rows == ()
+    assert anna.ask("SELECT * FROM awaited_files(CAST(:id AS uuid))", id=own.matter).rows == ()
+    assert anna.ask("SELECT has_status_code(CAST(:id AS uuid))", id=own.matter).rows == ((False,),)
+    taken_back = "SELECT look('matter', CAST(:id AS uuid), NULL, NULL)"
+    with anna.connection.begin() as begun:
+        for asked in (f"SELECT set_config('app.session', '{anna.secrets['session']}', true)", taken_back):
+            anna.connection.execute(text(asked), {"id": own.matter})
+        told = text("SELECT * FROM told_addresses(ARRAY[CAST(:letter AS uuid)])")
+        assert anna.connection.execute(told, {"letter": own.letter}).all() == []
+        begun.rollback()
+
+
+@pytest.mark.parametrize("seat", [OPERATOR, AUDITOR], ids=["operator", "auditor"])
+def test_who_runs_or_audits_the_service_reads_no_matter(sides, seated, seat):
+    told = seated("olle", seat).read_all()
+    assert [
+        table for table, _ in told if table in ("matter", "message", "letter", "attachment", "event")
+    ] == []
+    assert _of_others(told, sides) == []
+
+
+@pytest.mark.parametrize("session", ["", "made-up"])
+def test_without_an_open_session_the_pages_role_reads_units_alone(sides, seated, prompt, session):
+    seated("anna", SYD)
+    told = prompt("handler", session=session).read_all()
+    assert {table for table, _ in told} <= {"unit", "alembic_version"}
+
+
+@pytest.mark.parametrize("stage", ["code", "account"])
+def test_a_session_that_owes_something_opens_nothing(sides, owner_app, handler_app, prompt, seen, stage):
+    desk.hire(owner_app, "anna@example.se", SYD)
+    with handler_app.app_context():
+        token = access.begin(seen.query(Handler.id).scalar(), stage=stage, agent="")
+    told = prompt("handler", session=token).read_all()
+    assert {table for table, _ in told} <= {"unit", "alembic_version"}
+
+
+def test_functions_answer_nothing_about_another_sides_ids(sides, seated):
+    anna = seated("anna", SYD)
+    told = []
+    for name, types in anna.ask(FUNCTIONS).rows:
+        for which in ("matter", "message", "letter", "file", "arrival", "address"):
+            given = ", ".join(GIVEN[kind].format("id") for kind in types)
+            for side in HIDDEN:
+                answer = anna.ask(
+                    f"SELECT answer::text FROM {name}({given}) AS answer", id=getattr(sides[side], which)
+                )
+                told += [(name, which, side, row) for row in answer.rows if _says_something(row)]
+    assert {name: row for name, _, _, row in told if name not in TELLING | COMPARING} == {}
+
+
+def test_what_another_side_has_stays_as_it_is(sides, seated, seen):
+    """The functions that write are among those that the last test calls."""
+    anna, before = seated("anna", SYD), _state(seen, sides)
+    for name, types in anna.ask(FUNCTIONS).rows:
+        given = ", ".join(GIVEN[kind].format("id") for kind in types)
+        anna.ask(f"SELECT {name}({given})", id=sides["nord-kontaktcenter"].matter)
+    for statement in WRITES:
+        anna.ask(statement, id=sides["nord-kontaktcenter"].matter, own=sides[OWN].matter)
+    assert _state(seen, sides) == before
+
+
+@pytest.mark.parametrize("table", ["handler_session", "membership", "handler", "access_log", "access_chain",
+                                   "recovery_code", "membership_change", "export_request",
+                                   "session_look"])  # fmt: skip
+def test_the_pages_role_cannot_write_who_is_who(seated, table):
+    anna = seated("anna", SYD)
+    for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):
+        assert "permission denied" in anna.ask(statement).refused
+    column = anna.ask(COLUMNS + " AND attnum > 0 LIMIT 1", name=table).rows[0][0]
+    assert "permission denied" in anna.ask(f"UPDATE {table} SET {column} = DEFAULT").refused
+
+
+def test_a_secret_is_gone_with_its_transaction(sides, seated):
+    anna = seated("anna", SYD)
+    assert anna.ask("SELECT count(*) FROM matter_unit").rows == ((1,),)
+    anna.secrets = {}
+    assert anna.ask("SELECT count(*) FROM matter_unit").rows == ((0,),)
+
+
+def test_no_role_makes_anything_of_its_own(prompt):
+    for role in ("citizen", "handler", "door", "worker"):
+        here = prompt(role)
+        for statement in ("CREATE TEMP TABLE x (a int)", "CREATE TABLE x (a int)", "CREATE SCHEMA x",
+                          "CREATE FUNCTION x() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                          "CREATE ROLE x"):  # fmt: skip
+            assert "permission denied" in here.ask(statement).refused, (role, statement)
+
+
+def test_a_message_of_ones_own_opens_no_other_sides_letter(sides, seated):
+    anna = seated("anna", SYD)
+    answer = anna.ask(
+        insert("message", matter_id=ITS, direction="'incoming'", channel="'email'", subject="''", text="''",
+               created_at="now()", letter_id="CAST(:letter AS uuid)"),
+        id=sides[OWN].matter, letter=sides["su"].letter,
+    )  # fmt: skip
+    assert "row-level security" in answer.refused
+
+
+def test_the_citizens_side_cannot_set_back_the_counters_of_sign_ins(prompt):
+    counted = "INSERT INTO limit_count VALUES ('sign_in.network', 'x', now(), 9)"
+    door, citizen = prompt("door"), prompt("citizen")
+    assert door.ask(counted).refused == ""
+    assert citizen.ask("SELECT * FROM limit_count").rows == ()
+    citizen.ask("UPDATE limit_count SET count = 0")
+    assert door.ask("SELECT count FROM limit_count").rows == ((9,),)
+    assert "row-level security" in citizen.ask(counted).refused
+
+
+def test_the_door_reads_nothing_but_who_may_sign_in(sides, prompt):
+    told = prompt("door").read_all()
+    signs_in = {
+        "handler",
+        "handler_session",
+        "membership",
+        "recovery_code",
+        "unit",
+        "alembic_version",
+        "limit_count",
+    }
+    assert {table for table, _ in told} <= signs_in
+    assert _of_others(told, sides) == []
+
+
+def test_a_worker_reads_no_draft_password_or_factor(sides, begun, prompt, owner_app):
+    desk.hire(owner_app, "anna@example.se", SYD)
+    told = {table for table, _ in prompt("worker").read_all()}
+    assert not told & {"draft", "draft_file", "handler", "recovery_code", "membership", "session_look"}
+
+
+@pytest.fixture
+def begun(make_app):
+    """A form that a browser has begun: its key and its id."""
+    with make_app("citizen").app_context():
+        return "the key", drafts.begin("the key")
+
+
+def test_citizens_read_nothing_that_they_have_shown_nothing_of(sides, begun, prompt):
+    for secrets in ({}, {"browser": "another key"}, {"browser": ""}, {"code": f"{sides[OWN].reference} x"}):
+        told = {table for table, _ in prompt("citizen", **secrets).read_all()}
+        assert told <= {"unit", "alembic_version", "limit_count"}, secrets
+
+
+def test_a_browsers_key_opens_its_own_form_and_no_matter(sides, begun, prompt):
+    told = prompt("citizen", browser=begun[0]).read_all()
+    assert {"draft", "mail_address"} <= {table for table, _ in told}
+    assert not {"matter", "matter_unit"} & {table for table, _ in told}
+    assert _of_others(told, sides) == []
+
+
+def test_reference_and_code_open_that_matter_alone(sides, prompt):
+    side = sides["nord-kontaktcenter"]
+    told = prompt("citizen", code=f"{side.reference} {side.code_hash}").read_all()
+    assert side.reference in str(told)
+    assert {table for table, _ in told} <= {"unit", "alembic_version", "limit_count", "matter", "matter_unit"}
+    others = [each.names for name, each in sides.items() if each is not side]
+    assert [row for _, row in told for names in others for name in names if name in row] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        insert("status_code", matter_id=ITS, code_hash="'x'", created_at="now()"),
+        "UPDATE mail_address SET matter_id = CAST(:id AS uuid)",
+        insert(
+            "mail_address", token="'x'", draft_id="CAST(:draft AS uuid)", matter_id=ITS, created_at="now()"
+        ),
+        insert("matter_unit", matter_id=ITS, unit_id="'syd-inkorg'", since="now()"),
+        insert("email_change", matter_id=ITS, email="'x@y.z'", created_at="now()", expires_at="now()"),
+        "SELECT leave_inboxes(CAST(:id AS uuid), now())",
+    ],
+)
+def test_a_citizen_gets_no_hold_of_somebody_elses_matter(sides, begun, prompt, statement):
+    here = prompt("citizen", browser=begun[0])
+    answer = here.ask(statement, id=sides[OWN].matter, draft=begun[1])
+    assert "row-level security" in answer.refused or "not a matter of the caller" in answer.refused
+
+
+def _says_something(row):
+    """Say whether an answer tells more than that there is nothing, or that one may not."""
+    return row[0] not in (None, "", "f", "false", "0", "{}", "()", "no", "(no,)")
+
+
+def _of_others(told, sides):
+    """Return what tells of the north or SU: one of their names, or a word from them."""
+    names = [CANARY, *(name for side in HIDDEN for name in sides[side].names)]
+    return [(table, row) for table, row in told for name in names if name in row]
+
+
+def _state(seen, sides):
+    """Return every row that tells of the north or SU, but that somebody asked for them."""
+    seen.rollback()
+    tables = [name for (name,) in seen.execute(text(RELATIONS)) if not name.startswith("access_")]
+    names = "|".join(name for side in HIDDEN for name in sides[side].names)
+    asked = "SELECT row::text FROM {} AS row WHERE row::text ~ :names ORDER BY 1"
+    return {name: seen.execute(text(asked.format(name)), {"names": names}).all() for name in tables}
