@@ -110,6 +110,7 @@ def _flask_settings(settings: Settings, role: DatabaseRole) -> dict[str, Any]:
         "MAX_FORM_MEMORY_SIZE": 1_000_000,
         # A slow writer must not lose the send: the token lives as long as the session.
         "WTF_CSRF_TIME_LIMIT": None,
+        "DATABASE_ROLE": role,
         "SQLALCHEMY_DATABASE_URI": _database_url(settings, role),
         "SQLALCHEMY_ENGINE_OPTIONS": ENGINE,
         "SQLALCHEMY_BINDS": _binds(settings, role),

@@ -177,7 +177,10 @@ _ABOVE_WALLS = text(
     " AND relnamespace = 'public'::regnamespace AND pg_has_role(relowner, 'USAGE'))"
     " FROM pg_roles WHERE rolname = current_user"
 )
-_SEES_COUNTERS = text("SELECT has_function_privilege('pg_stat_get_xact_tuples_returned(oid)', 'EXECUTE')")
+_SEES_COUNTERS = text(
+    "SELECT has_function_privilege('pg_stat_get_xact_tuples_returned(oid)', 'EXECUTE')"
+    " OR has_column_privilege('pg_catalog.pg_class', 'reltuples', 'SELECT')"
+)
 
 
 def _role(role: str, url: str) -> Finding:

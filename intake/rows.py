@@ -95,8 +95,10 @@ def _part(table_or_sql: str, columns: tuple[str, ...]) -> str:
         return table_or_sql
     # A column may be called what is a word of SQL.
     names = ", ".join(f'"{name}"' for name in columns)
-    given = f"json_populate_recordset(NULL::{table_or_sql}, %s::json)"
-    return f"INSERT INTO {table_or_sql} ({names}) SELECT {names} FROM {given}"  # noqa: S608
+    # To the table itself: what handlers read by its name is a view.
+    table = f"public.{table_or_sql}"
+    given = f"json_populate_recordset(NULL::{table}, %s::json)"
+    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {given}"  # noqa: S608
 
 
 def _plain(value: object) -> str:

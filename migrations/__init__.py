@@ -32,11 +32,19 @@ SUFFIX: Mapping[DatabaseRole, str] = {
     "worker": "worker",
 }
 FOLDER = Path(__file__).parent
-# What the server counts, of every statement and of other sessions, that anybody may still ask.
+# What the server counts, of every statement and of other sessions, and how large each table and index is.
 COUNTERS = """
     SELECT oid::regprocedure::text FROM pg_proc
-    WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_stat_get_'
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname ~ '^(pg_stat_get_.*|pg_(relation|table|total_relation|indexes)_size)$'
       AND has_function_privilege('public', oid, 'EXECUTE')
+"""
+TELLS_SIZES = "SELECT has_column_privilege('public', 'pg_catalog.pg_class', 'reltuples', 'SELECT')"
+# What anybody may know of tables and indexes: all but how much is in them.
+OF_TABLES = """
+    SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+    WHERE attrelid = 'pg_catalog.pg_class'::regclass AND NOT attisdropped
+      AND attname NOT IN ('relpages', 'reltuples', 'relallvisible', 'relallfrozen')
 """
 
 
@@ -59,7 +67,7 @@ def prepare_roles(database_url: str, var: Path) -> dict[DatabaseRole, str]:
         for role in SUFFIX:
             _make_role(connection, role_name(database, role), passwords[role])
         _open_database(connection, database)
-        hide_counters(connection)
+        hide_counters(connection, database)
     return known_roles(database_url, var)
 
 
@@ -126,6 +134,8 @@ def _open_database(connection: Connection, database: str) -> None:
     owner = _quoted(role_name(database, "owner"))
     connection.exec_driver_sql(f"GRANT {owner} TO CURRENT_USER")
     connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {_quoted(database)} FROM PUBLIC")
+    # Of schemas and extensions, which migrations make.
+    connection.exec_driver_sql(f"GRANT CREATE ON DATABASE {_quoted(database)} TO {owner}")
     connection.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {owner}")
     connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in SUFFIX:
@@ -136,16 +146,23 @@ def _open_database(connection: Connection, database: str) -> None:
             connection.exec_driver_sql(f"ALTER ROLE {name} SET {setting}")
 
 
-def hide_counters(connection: Connection) -> None:
-    """Let nobody but monitors ask what the server counts: how many rows a statement, or others, went through.
+def hide_counters(connection: Connection, database: str) -> None:
+    """Let nobody but monitors ask what the server counts: rows that anybody went through, or that there are.
 
     Only a superuser can; of another login it is asked by hand (docs/running.md), and `intake doctor` says so.
     """
     if not connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
         return
+    owner = _quoted(role_name(database, "owner"))
     for name in connection.scalars(text(COUNTERS)).all():
         connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC")
         connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {name} TO pg_monitor")
+    if connection.scalar(text(TELLS_SIZES)):
+        connection.exec_driver_sql("REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC")
+        known = connection.scalar(text(OF_TABLES))
+        connection.exec_driver_sql(f"GRANT SELECT ({known}) ON pg_catalog.pg_class TO PUBLIC")
+    # A backup asks for all of it.
+    connection.exec_driver_sql(f"GRANT SELECT ON pg_catalog.pg_class TO pg_monitor, {owner}")
 
 
 def _quoted(name: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 import migrations
@@ -31,6 +31,14 @@ class Database:
     url: str
     urls: dict[DatabaseRole, str]
     var: Path
+
+    def prompt(self, role: DatabaseRole) -> Engine:
+        """Return the engine of somebody who has a role's password and psql.
+
+        What handlers read by a table's name is a view; the tables themselves stand behind.
+        """
+        path = {"options": "-csearch_path=desk,public"} if role == "handler" else {}
+        return create_engine(self.urls[role], poolclass=NullPool, connect_args=path)
 
 
 @contextmanager

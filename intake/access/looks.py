@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from intake import shown
 from intake.access.person import Person
 from intake.errors import NotFound
 from intake.extensions import db
@@ -45,6 +46,8 @@ def open_matter(reference: str, *, is_page: bool = False) -> uuid.UUID | None:
     """
     found: uuid.UUID | None = db.session.scalar(_OPEN, {"reference": reference, "is_page": is_page})
     db.session.commit()
+    if found:
+        shown.put_at_hand([found])
     return found
 
 
@@ -126,19 +129,16 @@ def log_refused(person: Person, reference: str) -> None:
 
 
 def _look_at_each(what: str, matter_ids: Iterable[uuid.UUID], *, is_once: bool = False) -> None:
-    values = {"what": what, "matter_ids": sorted(set(matter_ids), key=str), "is_once": is_once}
-    db.session.execute(_EACH, values)
+    looked_at = sorted(set(matter_ids), key=str)
+    db.session.execute(_EACH, {"what": what, "matter_ids": looked_at, "is_once": is_once})
     db.session.commit()
+    shown.put_at_hand(looked_at)
 
 
 def _look(
     what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
 ) -> None:
-    db.session.execute(_LOOK, _values(what, matter_id, attachment_id, reason))
+    said = {"what": what, "matter_id": matter_id, "attachment_id": attachment_id, "reason": reason}
+    db.session.execute(_LOOK, said)
     db.session.commit()
-
-
-def _values(
-    what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
-) -> dict[str, object]:
-    return {"what": what, "matter_id": matter_id, "attachment_id": attachment_id, "reason": reason}
+    shown.put_at_hand([matter_id])

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField
 from wtforms.validators import ValidationError
 
-from intake import codes, web
+from intake import codes, shown, web
 from intake.access import bulk_exports
 from intake.access.bulk_exports import MOST_MATTERS, Asked, Taken
 from intake.errors import NotAllowed, NotFound
@@ -185,6 +185,7 @@ def _write(asked: Asked, taken: Sequence[Taken], target: BinaryIO) -> str:
 
 
 def _add(zipped: SealedZip, taken: Taken) -> dict[str, str]:
+    shown.put_alone_at_hand(taken.matter_id)
     by = one_matter.exporter(taken.matter_id)
     with tempfile.TemporaryFile() as made:
         done = exporting.export(taken.matter_id, by, cast(BinaryIO, made), one_matter.signing_key())
@@ -193,9 +194,14 @@ def _add(zipped: SealedZip, taken: Taken) -> dict[str, str]:
     return {"reference": taken.reference, "manifest_sha256": done.seal.digest}
 
 
+def _measure(matter_id: uuid.UUID) -> int:
+    shown.put_alone_at_hand(matter_id)
+    return exporting.measure(matter_id)
+
+
 def _has_room(matter_ids: Sequence[uuid.UUID]) -> bool:
     """Say whether the whole fits beside the largest of its matters, each with what quarantine needs."""
-    sizes = [exporting.measure(matter_id) for matter_id in matter_ids] or [0]
+    sizes = [_measure(matter_id) for matter_id in matter_ids] or [0]
     needed = sum(sizes) + 2 * max(sizes) + one_matter.SPARE_BYTES
     return shutil.disk_usage(tempfile.gettempdir()).free >= needed
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, exists, func, select, text
 
-from intake import ledger, routing
+from intake import ledger, routing, shown
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
 from intake.matters import deadlines
@@ -27,6 +27,7 @@ _COLUMNS = table_of(Matter).c[
     "id", "reference", "version", "unit_id", "status", "priority", "flags", "needs_person", "handler_id",
     "closed_at", "merged_into_id", "possible_of_id", "category", "received_at", "due_at", "due_from",
 ]  # fmt: skip
+_HOLD = text("SELECT hold_matter(:matter_id)")
 _MERGE = text("SELECT merge_matters(:gone, :kept, :codes_lead_on)")
 _PART = text("SELECT part_matters(:gone)")
 
@@ -89,6 +90,7 @@ def dismiss(act: Act) -> None:
         raise NotAllowed("Det är redan avgjort att ärendet inte hör till ett annat.")
     needs = [need for need in matter.needs_person if need != POSSIBLE]
     update_matter(matter.id, {"needs_person": needs, "possible_of_id": None})
+    shown.put_at_hand([matter.possible_of_id])
     named = db.session.scalar(select(Matter.reference).where(Matter.id == matter.possible_of_id))
     note(matter.id, "not_supplement", {"of": named}, act.handler_id)
     db.session.commit()
@@ -121,8 +123,8 @@ def _hold(act: Act, into_id: uuid.UUID | None) -> tuple[Row[Any], Row[Any]]:
 
 
 def _held(matter_id: uuid.UUID) -> Row[Any]:
-    matter = select(*_COLUMNS).where(Matter.id == matter_id)
-    return db.session.execute(matter.with_for_update(key_share=True)).one()
+    db.session.execute(_HOLD, {"matter_id": matter_id})
+    return db.session.execute(select(*_COLUMNS).where(Matter.id == matter_id)).one()
 
 
 def _require_as_seen(act: Act, matter: Row[Any]) -> None:

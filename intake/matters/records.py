@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, exists, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, CursorResult, Row, exists, or_, select, text, true, update
 
 from intake import codes, letters, outbox, routing, rows
+from intake.errors import Conflict
 from intake.extensions import db, now, settings
 from intake.models import (
     Event,
@@ -24,6 +25,7 @@ from intake.models import (
 
 # Letters that a handler has sent come back to an address of their own; the others have no way back.
 FROM_A_HANDLER = ("reply", "notice", "supplement_request", "delay")
+_HOLD_SURVIVING = text("SELECT hold_surviving(:matter_id)")
 _LEAVE = text("SELECT leave_inboxes(:matter_id, :at)")
 _MOVE = text("SELECT move_matter(:matter_id, :unit)")
 # What whoever adds to a matter must know of it.
@@ -89,11 +91,15 @@ def keep_placement(matter_id: uuid.UUID, placement: routing.Placement) -> None:
 def update_matter(matter_id: uuid.UUID, values: dict[str, object]) -> None:
     """Change columns of a matter, in the caller's transaction, without reading it first.
 
-    The version counts up, so that a handler with an older page is told.
+    The version counts up, so that a handler with an older page is told. Raises Conflict when somebody
+    changed it meanwhile, which who holds it need not fear.
     """
     counted = {"version": Matter.version + 1, **values}
     statement = update(Matter).where(Matter.id == matter_id).values(**counted)
-    db.session.execute(statement.execution_options(synchronize_session=False))
+    done = db.session.execute(statement.execution_options(synchronize_session=False))
+    if cast("CursorResult[object]", done).rowcount != 1:
+        db.session.rollback()
+        raise Conflict("En kollega hann före.")
 
 
 def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
@@ -102,11 +108,8 @@ def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
     It is itself, or what it was merged into. Whoever merges it just now is waited for, and followed;
     whoever only adds rows about it waits for nobody.
     """
-    surviving = select(*table_of(Matter).c[_STATE]).where(Matter.id == func.surviving_matter(matter_id))
-    while True:
-        matter = db.session.execute(surviving.with_for_update(key_share=True)).one()
-        if matter.merged_into_id is None:
-            return matter
+    held = db.session.scalar(_HOLD_SURVIVING, {"matter_id": matter_id})
+    return db.session.execute(select(*table_of(Matter).c[_STATE]).where(Matter.id == held)).one()
 
 
 def ask_person(matter_id: uuid.UUID, why: str) -> None:

@@ -66,7 +66,7 @@ def prove(worker_app):
 @pytest.fixture
 def shown(database):
     """Ask under the handlers' role as somebody does at a prompt, with a session's secret shown."""
-    engine = create_engine(database.urls["handler"], poolclass=NullPool)
+    engine = database.prompt("handler")
 
     def ask(token, *statements, commits=True):
         with engine.connect() as connection:
@@ -261,8 +261,7 @@ def test_who_serves_pages_can_neither_read_the_log_nor_keep_it(database, role, a
 
 def test_a_look_that_is_taken_back_opens_nothing(token_of, shown, worker_app, clock):
     token = token_of("anna@example.se", *desk.seats("syd"))
-    desk.bring(worker_app, clock)
-    look = "SELECT look('matter', matter_id, NULL, NULL) FROM matter_unit"
+    look = f"SELECT open_matter('{desk.bring(worker_app, clock)}', true)"
     read = "SELECT text FROM message"
     assert shown(token, look, read, commits=False) == []
     assert shown(token, "SAVEPOINT part", look, "RELEASE part", read, commits=False) == []

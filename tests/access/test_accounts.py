@@ -121,7 +121,7 @@ def anna(app, clock):
 def told():
     """Return what the access log tells of commands: by whom, what and about whom."""
     rows = select(AccessLog.actor, AccessLog.what, AccessLog.words).where(AccessLog.chain == "command")
-    return [tuple(row) for row in db.session.execute(rows)]
+    return [tuple(row) for row in db.session.execute(rows.order_by(AccessLog.seq))]
 
 
 def is_in():

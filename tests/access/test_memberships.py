@@ -5,9 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.pool import NullPool
 
 from intake import access
 from intake.models import (
@@ -42,7 +41,7 @@ class People:
     """Handlers by a short name, each with a session, at a prompt under the pages' own role."""
 
     def __init__(self, database, owner_app, door_app, seen):
-        self.engine = create_engine(database.urls["handler"], poolclass=NullPool)
+        self.engine = database.prompt("handler")
         self.owner_app, self.door_app, self.seen, self.tokens = owner_app, door_app, seen, {}
 
     def hire(self, name, *seats):
@@ -458,17 +457,17 @@ class TestAccounts:
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO membership SELECT gen_random_uuid(), handler_id, 'su', 'reader', now() FROM membership",
-        "UPDATE membership SET role = 'coordinator'",
-        "DELETE FROM membership",
-        "INSERT INTO membership_change SELECT * FROM membership_change",
-        "UPDATE membership_change SET reason = ''",
-        "DELETE FROM membership_change",
+        "INSERT INTO public.membership SELECT id, handler_id, 'su', 'reader', now() FROM membership",
+        "UPDATE public.membership SET role = 'coordinator'",
+        "DELETE FROM public.membership",
+        "INSERT INTO public.membership_change SELECT * FROM membership_change",
+        "UPDATE public.membership_change SET reason = ''",
+        "DELETE FROM public.membership_change",
         "SELECT * FROM membership_proposal",
-        "UPDATE membership_proposal SET expires_at = now() + interval '1 year'",
-        "UPDATE handler SET disabled_at = NULL",
-        "UPDATE export_request SET decision = 'approved'",
-        "INSERT INTO export_request_matter SELECT * FROM export_request_matter",
+        "UPDATE public.membership_proposal SET expires_at = now() + interval '1 year'",
+        "UPDATE public.handler SET disabled_at = NULL",
+        "UPDATE public.export_request SET decision = 'approved'",
+        "INSERT INTO public.export_request_matter SELECT * FROM export_request_matter",
         "SELECT seat(gen_random_uuid(), 'su', 'reader', 'x')",
         "SELECT note_change('given', gen_random_uuid(), 'su', 'reader', 'x', NULL)",
         "SELECT end_sessions(gen_random_uuid())",
@@ -520,7 +519,7 @@ def test_one_persons_look_answers_nobody_else(people):
 
 
 def test_without_a_session_no_function_does_anything(people, database):
-    engine = create_engine(database.urls["handler"], poolclass=NullPool)
+    engine = database.prompt("handler")
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT begin_people('anna@example.se', 'x')")) is None
         given = text("SELECT give_role(:look, 'syd-inkorg', 'reader')")

@@ -6,9 +6,8 @@ import io
 import uuid
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from intake import access, storage
 from intake.matters import records, sending, work
@@ -22,8 +21,8 @@ REFUSED = ("row-level security", "permission denied", "not a matter of the calle
 class Prompt:
     """A prompt under the handlers' role that shows a session; ``ask`` commits, and returns why not."""
 
-    def __init__(self, url, session, **names):
-        self.engine, self.session, self.names = create_engine(url, poolclass=NullPool), session, names
+    def __init__(self, engine, session, **names):
+        self.engine, self.session, self.names = engine, session, names
 
     def ask(self, *statements, **values):
         try:
@@ -63,7 +62,7 @@ def anna(sides, make_app, handler_app, database, seen):
              "other_message": _message_of(seen, sides[1]).id}  # fmt: skip
     with handler_app.app_context():
         session = access.begin(names["anna"], stage="open", agent="")
-    prompt = Prompt(database.urls["handler"], session, **names)
+    prompt = Prompt(database.prompt("handler"), session, **names)
     assert prompt.ask("SELECT look('matter', :own, NULL, NULL)") == ""
     return prompt
 
@@ -74,7 +73,9 @@ def _message_of(seen, matter):
 
 def insert(table, **columns):
     names, values = ", ".join(columns), ", ".join(columns.values())
-    return f"INSERT INTO {table} (id, {names}) VALUES ({values})".replace("VALUES (", f"VALUES ({ID}, ")
+    return f"INSERT INTO public.{table} (id, {names}) VALUES ({values})".replace(
+        "VALUES (", f"VALUES ({ID}, "
+    )
 
 
 def message(**changes):

@@ -24,7 +24,8 @@ CANARY = "KANARIE"
 SYD, OPERATOR, AUDITOR = (OWN, "handler"), (OWN, "operator"), (OWN, "auditor")
 RELATIONS = """
     SELECT oid::regclass::text FROM pg_class
-    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relnamespace = 'public'::regnamespace
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+      AND relnamespace IN ('public'::regnamespace, (SELECT oid FROM pg_namespace WHERE nspname = 'desk'))
 """
 COLUMNS = "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = CAST(:name AS regclass)"
 # Every word and list of words that a hidden matter, its letter or what hangs on them holds becomes another,
@@ -79,12 +80,13 @@ TELLING = {"surviving_matter", "may_write"}
 # These compare what they are given, and know no more.
 COMPARING = {"is_seat", "is_any_of"}
 ITS = "CAST(:id AS uuid)"
+REFUSED = re.compile("permission denied|cannot (insert into|delete from|update) view")
 
 
 def insert(table, **columns):
     """Write the statement that puts one row into a table; columns are given as SQL."""
     names, values = ", ".join(columns), ", ".join(columns.values())
-    return f"INSERT INTO {table} (id, {names}) VALUES (gen_random_uuid(), {values})"
+    return f"INSERT INTO public.{table} (id, {names}) VALUES (gen_random_uuid(), {values})"
 
 
 WRITES = (
@@ -107,9 +109,8 @@ class Answer:
 class Prompt:
     """A prompt under one role; each statement is a transaction of its own that has shown some secrets."""
 
-    def __init__(self, url, **secrets):
-        self.connection = create_engine(url, poolclass=NullPool).connect()
-        self.secrets = secrets
+    def __init__(self, engine, **secrets):
+        self.connection, self.secrets = engine.connect(), secrets
 
     def ask(self, statement, scans="on", **values):
         try:
@@ -208,7 +209,7 @@ def prompt(database):
     opened = []
 
     def open_prompt(role, **secrets):
-        opened.append(Prompt(database.urls[role], **secrets))
+        opened.append(Prompt(database.prompt(role), **secrets))
         return opened[-1]
 
     yield open_prompt
@@ -251,35 +252,61 @@ def test_no_counter_of_the_server_is_told(seated, which):
     assert "permission denied" in seated("anna", SYD).ask(f"SELECT * FROM pg_stat_{which}").refused
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "reltuples FROM pg_class",
+        "* FROM pg_class",
+        "pg_relation_size('ix_matter_inbox')",
+        "pg_table_size('public.matter')",
+    ],
+)
+def test_how_large_a_table_or_an_index_is_is_told_to_nobody(seated, what):
+    assert "permission denied" in seated("anna", SYD).ask(f"SELECT {what}").refused
+
+
+def test_the_pages_role_may_ask_no_table(seated):
+    """A plan of a query on a table tells what its indexes hold, whatever policy stands before it."""
+    anna = seated("anna", SYD)
+    may = anna.ask(
+        """
+        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND (has_any_column_privilege(oid, 'SELECT') OR has_any_column_privilege(oid, 'UPDATE')
+             OR has_table_privilege(oid, 'DELETE, TRUNCATE, TRIGGER'))
+        """
+    )
+    assert {name for (name,) in may.rows} == {"unit", "alembic_version"}
+    for lock in ("UPDATE", "KEY SHARE"):
+        assert "permission denied" in anna.ask(f"SELECT 1 FROM public.matter FOR {lock}").refused
+
+
 INDEXED = """
     SELECT index.relname, pg_get_indexdef(index.oid, key.attnum, true), format_type(key.atttypid, NULL)
     FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS own ON own.oid = indrelid
     JOIN pg_attribute AS key ON key.attrelid = index.oid
-    WHERE own.relnamespace = 'public'::regnamespace AND own.relrowsecurity
+    WHERE own.relnamespace = 'public'::regnamespace AND own.relname IN ('matter', 'matter_unit')
       AND CASE WHEN indkey[key.attnum - 1] = 0 THEN true
                ELSE has_column_privilege(own.oid, indkey[key.attnum - 1], 'SELECT') END
 """
-# Numbers have gaps, and so tell no more by an index; names of files are random, and those within one are
-# asked with its id. What a function of ours or md5 makes is not asked before a policy.
-GAPS = {"reference", "series", "storage_key", "mailbox", '"inner"'}
 
 
-def test_no_index_that_a_session_may_ask_orders_what_tells_of_a_side(seated):
+def test_no_index_that_citizens_may_ask_orders_what_tells_of_a_side(prompt):
+    """References have gaps. What a function of ours or md5 makes is not asked before a policy."""
     told = [
         (index, column)
-        for index, column, kind in seated("anna", SYD).ask(INDEXED).rows
-        if kind == "text" and "(" not in column and column not in GAPS
+        for index, column, kind in prompt("citizen").ask(INDEXED).rows
+        if kind == "text" and "(" not in column and column != "reference"
     ]
     assert told == []
 
 
-def test_no_estimate_knows_what_a_column_holds(seated):
+def test_no_estimate_knows_what_a_matters_column_holds(prompt):
     """Estimates go by statistics, whatever a policy says."""
-    kept = seated("anna", SYD).ask(
+    kept = prompt("citizen").ask(
         """
         SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relkind = 'r'
-          AND NOT relispartition AND attnum > 0 AND NOT attisdropped
+        WHERE relnamespace = 'public'::regnamespace AND relname IN ('matter', 'matter_unit')
+          AND attnum > 0 AND NOT attisdropped
           AND (atttypid <> 'uuid'::regtype OR attname IN ('handler_id', 'possible_of_id', 'merged_into_id'))
           AND has_column_privilege(attrelid, attnum, 'SELECT') AND attstattarget IS DISTINCT FROM 0
         """
@@ -292,7 +319,10 @@ def test_no_estimate_knows_what_a_column_holds(seated):
 def test_what_a_query_asks_of_a_row_is_asked_after_the_wall(
     sides, seated, seen, owner_url, table, column, operator
 ):
-    """PostgreSQL takes these comparisons for harmless, and its own account would tell what they came to."""
+    """PostgreSQL takes these comparisons for harmless, and its own account would tell what they came to.
+
+    Of a function, which is what is asked here, it tells nothing.
+    """
     anna = seated("anna", ("vast-inkorg", "handler"))
     its = str(seen.scalar(text(f"SELECT {column} FROM {table} WHERE {column} <> '' ORDER BY 1 DESC LIMIT 1")))
     seen.rollback()
@@ -390,16 +420,17 @@ def test_what_another_side_has_stays_as_it_is(sides, seated, seen):
 def test_the_pages_role_cannot_write_who_is_who(seated, table):
     anna = seated("anna", SYD)
     for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):
-        assert "permission denied" in anna.ask(statement).refused
+        assert REFUSED.search(anna.ask(statement).refused)
     column = anna.ask(COLUMNS + " AND attnum > 0 LIMIT 1", name=table).rows[0][0]
-    assert "permission denied" in anna.ask(f"UPDATE {table} SET {column} = DEFAULT").refused
+    for name in (table, f"public.{table}"):
+        assert REFUSED.search(anna.ask(f"UPDATE {name} SET {column} = DEFAULT").refused)
 
 
 def test_a_secret_is_gone_with_its_transaction(sides, seated):
     anna = seated("anna", SYD)
-    assert anna.ask("SELECT count(*) FROM matter_unit").rows == ((1,),)
+    assert anna.ask("SELECT name FROM handler").rows != ()
     anna.secrets = {}
-    assert anna.ask("SELECT count(*) FROM matter_unit").rows == ((0,),)
+    assert anna.ask("SELECT name FROM handler").rows == ()
 
 
 def test_no_role_makes_anything_of_its_own(prompt):

@@ -6,9 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from intake.handler import journal
 from intake.models import AccessLog, Event, Fetched, Job, Letter, MailboxState, Matter
@@ -258,7 +257,7 @@ TOLD = (
 @pytest.fixture
 def at_prompt(database):
     """Ask under the pages' own role as somebody does at a prompt, with the secret of a session shown."""
-    engine = create_engine(database.urls["handler"], poolclass=NullPool)
+    engine = database.prompt("handler")
 
     def ask(somebody, statement, **values):
         with engine.connect() as connection:

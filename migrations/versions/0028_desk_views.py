@@ -1,0 +1,270 @@
+"""The pages' role asks no table: it reads views of what its session has opened, made by functions.
+
+A plan of a query on a table tells what the table's indexes hold, whatever a policy says of the rows. So
+the role that serves handlers has no right to read, change or lock a table with matters or people in it.
+The schema ``desk``, first on its path, has a view by each such table's name, over a function that gives
+the rows that are told to the session: what is in a matter after a look that was committed. Of a function
+a plan tells nothing.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations import rights
+
+revision = "0028"
+down_revision = "0027"
+
+PATH = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
+OF_MATTER = "WHERE own.matter_id = ANY (hand)"
+OF_FILE = "JOIN attachment ON attachment.id = own.attachment_id WHERE attachment.matter_id = ANY (hand)"
+MESSAGES = "SELECT message.id FROM message WHERE message.matter_id = ANY (hand)"
+# How a matter's letters came: by what became a message of it, and by copies of those.
+CAME = f"""
+    SELECT came.id, came.letter_id FROM arrival AS came WHERE came.message_id IN ({MESSAGES})
+    UNION ALL
+    SELECT twin.id, twin.letter_id FROM arrival AS came JOIN arrival AS twin ON twin.duplicate_of_id = came.id
+    WHERE twin.message_id IS NULL AND came.message_id IN ({MESSAGES})
+"""
+EXPORTS = "own.handler_id = session_handler() OR own.units <@ administered_units()"
+# By table: which of its rows are told, ``hand`` being the matters that are at hand.
+TOLD = {
+    "matter": "WHERE own.id = ANY (hand)",
+    "matter_unit": f"{OF_MATTER} AND own.unit_id = ANY (session_units())",
+    "message": OF_MATTER,
+    "attachment": OF_MATTER,
+    "placement": OF_MATTER,
+    "event": OF_MATTER,
+    "outgoing_letter": OF_MATTER,
+    "diary_entry": OF_MATTER,
+    "feedback": OF_MATTER,
+    "rendition": OF_FILE,
+    "file_text": OF_FILE,
+    "arrival": f"WHERE own.id IN (SELECT came.id FROM ({CAME}) AS came)",
+    "letter": f"""WHERE own.id IN (
+        SELECT message.letter_id FROM message WHERE message.matter_id = ANY (hand)
+        UNION SELECT came.letter_id FROM ({CAME}) AS came)""",
+    "handler": "WHERE own.id = ANY (colleagues())",
+    "membership": "WHERE own.unit_id = ANY (session_units()) OR own.handler_id = session_handler()",
+    "membership_change": "WHERE own.unit_id = ANY (administered_units())",
+    "export_request": f"WHERE {EXPORTS}",
+    "export_request_matter":
+        f"WHERE own.request_id IN (SELECT own.id FROM export_request AS own WHERE {EXPORTS})",
+    "mailbox_state": "WHERE session_has('operator')",
+}  # fmt: skip
+# What may be changed in a row that is told, and by whom; a list of columns and a condition.
+CHANGED = {
+    "matter": (
+        "category, priority, status, needs_person, possible_of_id, handler_id, closed_at, version, due_at,"
+        " due_from, overdue_at, paused_until",
+        "may_write(OLD.id) AND may_become(OLD.id, NEW.handler_id, NEW.possible_of_id)",
+    ),
+    "outgoing_letter": ("again_id", "may_write(OLD.matter_id)"),
+}
+_REFUSED = "RAISE insufficient_privilege USING MESSAGE = 'not a matter of the caller''s'"
+
+FUNCTIONS: rights.Functions = {
+    # The matters whose rows are told: those that the session has opened by a look, and still sees. Where the
+    # page says which it is about (``app.matters``), of those alone: a day's looks are many.
+    "matters_at_hand()": (
+        f"""
+        CREATE FUNCTION matters_at_hand() RETURNS uuid[]
+        LANGUAGE plpgsql STABLE {PATH} AS $$
+        DECLARE
+            here uuid := session_id();
+            units text[] := session_units();
+            said uuid[] := nullif(current_setting('app.matters', true), '')::uuid[];
+        BEGIN
+            RETURN ARRAY(
+                SELECT looked.matter_id FROM session_look AS looked
+                WHERE looked.session_id = here AND (said IS NULL OR looked.matter_id = ANY (said))
+                  AND opens(looked.matter_id, here, units));
+        END
+        $$
+        """,
+        (),
+    ),
+    # One who acts waits for another who does; whoever only adds rows about the matter waits for nobody.
+    "hold_matter(uuid)": (
+        f"""
+        CREATE FUNCTION hold_matter(p_matter uuid) RETURNS void
+        LANGUAGE plpgsql {PATH} AS $$
+        BEGIN
+            IF NOT may_write(p_matter) THEN {_REFUSED}; END IF;
+            PERFORM FROM matter WHERE matter.id = p_matter FOR NO KEY UPDATE;
+        END
+        $$
+        """,
+        ("citizen", "handler", "worker"),
+    ),
+    # The same of the one that it went into: whoever merges it just now is waited for, and followed.
+    "hold_surviving(uuid)": (
+        f"""
+        CREATE FUNCTION hold_surviving(p_matter uuid) RETURNS uuid
+        LANGUAGE plpgsql {PATH} AS $$
+        DECLARE
+            its matter%ROWTYPE;
+        BEGIN
+            LOOP
+                SELECT * INTO its FROM matter WHERE matter.id = surviving_matter(p_matter);
+                PERFORM hold_matter(its.id);
+                SELECT * INTO its FROM matter WHERE matter.id = its.id;
+                IF its.merged_into_id IS NULL THEN RETURN its.id; END IF;
+            END LOOP;
+        END
+        $$
+        """,
+        ("citizen", "handler", "worker"),
+    ),
+}
+# What the policies had to be able to ask, and nobody else need: it answers about whatever it is given.
+ASKED_BY_POLICIES = (
+    "is_among(text, text[])", "opens(uuid, uuid, text[])", "opens_file(uuid, uuid, text[])",
+    "opens_arrival(uuid, uuid, uuid, text[])", "opens_letter(uuid, uuid, text[])", "is_any_of(uuid, uuid[])",
+    "is_seat(text, uuid, uuid, text[])", "may_become(uuid, uuid, uuid)", "colleagues()",
+)  # fmt: skip
+INSIDE = "opens({}, (SELECT session_id()), (SELECT session_units())::text[])"
+# What stood on the tables instead, by table and name.
+POLICIES = {
+    ("matter", "handler_1"): f"FOR SELECT USING ({INSIDE.format('id')})",
+    ("matter", "handler_2"): f"FOR UPDATE USING (may_write(id) AND {INSIDE.format('id')})"
+    " WITH CHECK (may_become(id, handler_id, possible_of_id))",
+    ("outgoing_letter", "handler_3"): f"FOR UPDATE USING ({INSIDE.format('matter_id')})",
+    ("matter_unit", "handler_1"): "FOR SELECT USING (is_among(unit_id, (SELECT session_units())::text[]))",
+    **{
+        (table, "handler_1"): f"FOR SELECT USING ({INSIDE.format('matter_id')})"
+        for table in ("message", "attachment", "placement", "event", "outgoing_letter", "diary_entry", "feedback")
+    },
+    **{
+        (table, "handler_1"):
+        "FOR SELECT USING (opens_file(attachment_id, (SELECT session_id()), (SELECT session_units())::text[]))"
+        for table in ("rendition", "file_text")
+    },
+    ("arrival", "handler_1"): "FOR SELECT USING (opens_arrival(message_id, duplicate_of_id,"
+    " (SELECT session_id()), (SELECT session_units())::text[]))",
+    ("letter", "handler_1"):
+    "FOR SELECT USING (opens_letter(id, (SELECT session_id()), (SELECT session_units())::text[]))",
+    ("handler", "handler_1"): "FOR SELECT USING (is_any_of(id, (SELECT colleagues())::uuid[]))",
+    ("membership", "handler_1"): "FOR SELECT USING"
+    " (is_seat(unit_id, handler_id, (SELECT session_handler()), (SELECT session_units())::text[]))",
+    ("membership_change", "handler_1"):
+    "FOR SELECT USING (unit_id = ANY ((SELECT administered_units())::text[]))",
+    ("export_request", "handler_1"): "FOR SELECT USING"
+    " (handler_id = (SELECT session_handler()) OR units <@ (SELECT administered_units()))",
+    ("export_request_matter", "handler_1"):
+    "FOR SELECT USING (EXISTS (SELECT FROM export_request WHERE export_request.id = request_id))",
+    ("mailbox_state", "handler_1"): "FOR SELECT USING ((SELECT session_has('operator')))",
+}  # fmt: skip
+_READABLE = """
+    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = CAST(:name AS regclass) AND attnum > 0 AND NOT attisdropped
+      AND attname <> ALL (CAST(:kept AS text[])) ORDER BY attnum
+"""
+# Never told: what a sign-in is checked against, and to which address of ours a letter came.
+NEVER_TOLD = {
+    "handler": ["has_keys", "created_at", "password_hash", "must_change_password", "password_expires_at",
+                "totp_secret", "totp_step", "subject"],
+    "letter": ["envelope_to"],
+}  # fmt: skip
+
+
+def upgrade() -> None:
+    """Give the role views, and take the tables."""
+    handler = rights.roles()["handler"]
+    for table, name in POLICIES:
+        op.execute(f"DROP POLICY {name} ON {table}")
+    for table in TOLD:
+        op.execute(f"REVOKE SELECT ON {table} FROM {handler}")
+        _revoke_columns(table, "SELECT", _columns(table), handler)
+    for table, (columns, _) in CHANGED.items():
+        _revoke_columns(table, "UPDATE", columns, handler)
+    for signature in ASKED_BY_POLICIES:
+        op.execute(f"REVOKE EXECUTE ON FUNCTION {signature} FROM {handler}")
+    rights.make_functions(FUNCTIONS)
+    op.execute("CREATE SCHEMA desk")
+    op.execute(f"GRANT USAGE ON SCHEMA desk TO {handler}")
+    for table, condition in TOLD.items():
+        _show(table, condition, handler)
+    for table, (columns, condition) in CHANGED.items():
+        _let_change(table, columns, condition, handler)
+
+
+def _revoke_columns(table: str, privilege: str, columns: str, role: str) -> None:
+    op.execute(f"REVOKE {privilege} ({columns}) ON {table} FROM {role}")
+
+
+def _read_columns(table: str) -> list[tuple[str, str]]:
+    said = {"name": f"public.{table}", "kept": NEVER_TOLD.get(table, [])}
+    return [(f'"{name}"', kind) for name, kind in op.get_bind().execute(sa.text(_READABLE), said)]
+
+
+def _columns(table: str) -> str:
+    return ", ".join(name for name, _ in _read_columns(table))
+
+
+def _show(table: str, condition: str, handler: str) -> None:
+    told = ", ".join(f"{name} {kind}" for name, kind in _read_columns(table))
+    asked = ", ".join(f"own.{name}" for name, _ in _read_columns(table))
+    hand = "DECLARE hand uuid[] := matters_at_hand();" if "(hand)" in condition else ""
+    op.execute(
+        f"""
+        CREATE FUNCTION desk.{table}() RETURNS TABLE ({told})
+        LANGUAGE plpgsql STABLE ROWS 10 {PATH} AS $$
+        #variable_conflict use_column
+        {hand}
+        BEGIN
+            RETURN QUERY SELECT {asked} FROM public.{table} AS own {condition};
+        END
+        $$
+        """
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION desk.{table}() FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION desk.{table}() TO {handler}")
+    op.execute(f"CREATE VIEW desk.{table} AS SELECT * FROM desk.{table}()")
+    op.execute(f"GRANT SELECT ON desk.{table} TO {handler}")
+
+
+def _let_change(table: str, columns: str, condition: str, handler: str) -> None:
+    """Let an UPDATE of the view change the row, if nobody else did meanwhile: of a version there is one."""
+    is_same = " AND its.version = OLD.version" if table == "matter" else ""
+    changes = ", ".join(
+        f"{name} = CASE WHEN NEW.{name} IS DISTINCT FROM OLD.{name} THEN NEW.{name} ELSE its.{name} END"
+        for name in columns.split(", ")
+    )
+    op.execute(
+        f"""
+        CREATE FUNCTION desk.change_{table}() RETURNS trigger LANGUAGE plpgsql {PATH} AS $$
+        BEGIN
+            IF NOT ({condition}) THEN {_REFUSED}; END IF;
+            UPDATE public.{table} AS its SET {changes} WHERE its.id = OLD.id{is_same};
+            IF FOUND THEN RETURN NEW; END IF;
+            RETURN NULL;
+        END
+        $$
+        """
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION desk.change_{table}() FROM PUBLIC")
+    op.execute(
+        f"CREATE TRIGGER change_{table} INSTEAD OF UPDATE ON desk.{table}"
+        f" FOR EACH ROW EXECUTE FUNCTION desk.change_{table}()"
+    )
+    op.execute(f"GRANT UPDATE ({columns}) ON desk.{table} TO {handler}")
+
+
+def downgrade() -> None:
+    """Give the tables back, behind policies."""
+    handler = rights.roles()["handler"]
+    op.execute("DROP SCHEMA desk CASCADE")
+    rights.drop_functions(FUNCTIONS)
+    for signature in ASKED_BY_POLICIES:
+        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {handler}")
+    for table in TOLD:
+        columns = f" ({_columns(table)})" if table in NEVER_TOLD else ""
+        op.execute(f"GRANT SELECT{columns} ON {table} TO {handler}")
+    for table, (columns, _) in CHANGED.items():
+        op.execute(f"GRANT UPDATE ({columns}) ON {table} TO {handler}")
+    for (table, name), end in POLICIES.items():
+        command, _, condition = end.removeprefix("FOR ").partition(" ")
+        op.get_bind().exec_driver_sql(
+            f"CREATE POLICY {name} ON {table} FOR {command} TO {handler} {condition}"
+        )
