@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Row, Select, func, select, text
 
-from intake.access.looks import log_refused, open_matter
+from intake.access.looks import log_refused, look_at_list, open_matter
 from intake.access.memberships import OWN_DECISION, WORDS
 from intake.access.person import Person
 from intake.access.walls import seen_matters
@@ -24,7 +24,7 @@ MOST_MATTERS = 200
 SHOWN = 50
 State = Literal["waiting", "lapsed", "approved", "over", "refused", "withdrawn"]
 
-_CLOSED = text("SELECT closed_matters(:unit, :since, :until, :most)")
+_CLOSED = text("SELECT closed_matters(:look, :most)")
 _ASK = text("SELECT ask_export(:matters, :reason)")
 _DECIDE = text("SELECT decide_export(:request_id, :is_approved)")
 _TAKE = text("SELECT * FROM take_export(:request_id)")
@@ -68,13 +68,16 @@ def find_by_references(person: Person, references: Iterable[str]) -> dict[str, u
 
 
 def find_closed(person: Person, unit: str, first: date, last: date) -> tuple[uuid.UUID, ...]:
-    """Return what was closed in a unit from one day to another; never more than one above the limit."""
+    """Return what was closed in a unit from one day to another, with a look at that list; commits.
+
+    Never more than one above the limit.
+    """
     begin = datetime.combine(first, time(), STOCKHOLM)
     end = datetime.combine(last + timedelta(days=1), time(), STOCKHOLM)
     if unit not in person.units:
         return ()
-    asked = {"unit": unit, "since": begin, "until": end, "most": MOST_MATTERS + 1}
-    return tuple(db.session.scalars(_CLOSED, asked))
+    look = look_at_list("closed", f"{unit} {begin.isoformat()} {end.isoformat()}")
+    return tuple(db.session.scalars(_CLOSED, {"look": look, "most": MOST_MATTERS + 1}))
 
 
 def ask(matter_ids: Sequence[uuid.UUID], reason: str) -> uuid.UUID:

@@ -33,6 +33,7 @@ LOOKS = {
     "refused": "försökte öppna ett ärende men nekades",
     "sign_in": "loggade in",
     "inbox": "såg inkorgens lista",
+    "closed": "såg vilka ärenden som hade avslutats",
     "overview": "såg lägesbilden",
     "search": "sökte",
     "people": "slog upp en medarbetare",

@@ -482,7 +482,7 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
             SELECT add_look(handler.id::text, here.id, handler.id, handler.name, p_what, NULL, NULL,
                             left(p_reason, 2000), left(p_words, 1000))
             FROM session_row() here JOIN handler ON handler.id = here.handler_id
-            WHERE here.stage = 'open' AND p_what ~ '^(inbox|people|search:(all|mine)|audit(_csv|:[a-z_]+))$'
+            WHERE here.stage = 'open' AND p_what ~ '^(inbox|closed|people|search:(all|mine)|audit(_csv|:[a-z_]+))$'
         $$
         """,
         ("handler",),

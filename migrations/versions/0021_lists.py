@@ -41,15 +41,20 @@ FUNCTIONS: rights.Functions = {
         """,
         ("handler",),
     ),
-    # What was closed in a unit from one time to another, as far as the session sees it.
-    "closed_matters(text, timestamptz, timestamptz, integer)": (
+    # What was closed, as far as the session sees it; the look says in which unit, and from when to when.
+    "closed_matters(uuid, integer)": (
         f"""
-        CREATE FUNCTION closed_matters(p_unit text, p_since timestamptz, p_until timestamptz, p_most integer)
-        RETURNS SETOF uuid LANGUAGE sql STABLE {PATH} AS $$
-            SELECT matter.id FROM matter
-            WHERE md5(matter.unit_id) = md5(p_unit) AND matter.unit_id = p_unit AND session_sees(matter.id)
-              AND matter.closed_at >= p_since AND matter.closed_at < p_until
-            ORDER BY matter.closed_at, matter.id LIMIT least(p_most, 1000)
+        CREATE FUNCTION closed_matters(p_look uuid, p_most integer) RETURNS SETOF uuid
+        LANGUAGE plpgsql STABLE {PATH} AS $$
+        DECLARE
+            said text[] := (SELECT string_to_array(words, ' ')
+                            FROM committed_look(p_look, '^closed$', interval '1 minute'));
+        BEGIN
+            RETURN QUERY SELECT matter.id FROM matter
+            WHERE md5(matter.unit_id) = md5(said[1]) AND matter.unit_id = said[1] AND session_sees(matter.id)
+              AND matter.closed_at >= said[2]::timestamptz AND matter.closed_at < said[3]::timestamptz
+            ORDER BY matter.closed_at, matter.id LIMIT least(p_most, 1000);
+        END
         $$
         """,
         ("handler",),

@@ -13,7 +13,7 @@ revision = "0026"
 down_revision = "0025"
 
 PATH = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
-LOOK = ("look_at_list(text, text, text)", "'^(inbox|", "'^(inbox|overview|")
+LOOK = ("look_at_list(text, text, text)", "'^(inbox|closed|", "'^(inbox|closed|overview|")
 STOOD = "ix_matter_unit_stood"
 # Fewer than so many in other units are never told, and more are told in steps of so many.
 LEAST = 5
