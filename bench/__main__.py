@@ -1,8 +1,8 @@
 """Prints, from one run, what accepting costs beside a bare baseline, and how soon the rest is done.
 
 Machines are noisy: the ratios within one run are what counts, not the seconds. With ``mail``, ``uploads``,
-``files`` or ``walls`` as its first word it measures only those (``bench.mail`` and so on), and with
-``walls`` a number of matters may follow (``bench.walls``).
+``files``, ``walls`` or ``desk`` as its first word it measures only those (``bench.mail`` and so on), and with
+``walls`` and ``desk`` a number of matters may follow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
-from bench import files, load, mail, uploads, walls
+from bench import desk, files, load, mail, uploads, walls
 from bench.load import Seen
 from bench.stand import Stand, stand, wait_for
 
@@ -187,6 +187,12 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    parts = {"mail": mail.main, "uploads": uploads.main, "files": files.main, "walls": walls.main}
+    parts = {
+        "mail": mail.main,
+        "uploads": uploads.main,
+        "files": files.main,
+        "walls": walls.main,
+        "desk": desk.main,
+    }
     part = parts.get("".join(sys.argv[1:2]))
     sys.exit(part(*map(int, sys.argv[2:3])) if part else main())

@@ -80,7 +80,7 @@ def main(matters: int = MATTERS) -> int:
         desk = sit_down(made, references, Path(folder))
         is_right = measure(desk)
         measure_accepting(desk)
-        _stop(desk)
+        stop(desk)
     return 0 if is_right else 1
 
 
@@ -90,7 +90,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(plain, options="-c statement_timeout=0")
 
 
-def fill(made: engines.Database, matters: int) -> list[str]:
+def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> list[str]:
     """Fill the tables with matters of all units; return the references of some open ones of the region."""
     with connect(made.urls["owner"]) as connection:
         units = [row[0] for row in connection.execute(_UNITS).fetchall()]
@@ -102,7 +102,7 @@ def fill(made: engines.Database, matters: int) -> list[str]:
         _copy(connection, "matter_unit", _UNIT, (row.unit for row in written()))
         _copy(connection, "diary_entry", _DIARY, (row.diary for row in written()))
         _copy(connection, "event", _EVENT, (row.event for row in written()))
-        _copy(connection, "message", _MESSAGE, _messages(matters, written()))
+        _copy(connection, "message", _MESSAGE, _messages(matters, written(), messages_of_each))
         # The references are checked now; an index cannot be made before.
         connection.commit()
         connection.execute("SET maintenance_work_mem = '512MB'")
@@ -160,21 +160,28 @@ def _matters(number: int, units: list[str]) -> Iterator[Rows]:
         )  # fmt: skip
 
 
-def _messages(number: int, rows: Iterator[Rows]) -> Iterator[tuple[Any, ...]]:
-    """Write a text of each matter, its words as unequal in number as those of a language."""
+def words() -> list[str]:
+    """Return the words that texts are made of, the most common first."""
     chance = random.Random(SEED)
     parts = ("ben", "dal", "gru", "hem", "kast", "lin", "mor", "ning", "ol", "rad", "sten", "tur", "va", "ås")
-    words = ["".join(chance.choices(parts, k=chance.randint(1, 4))) for _ in range(WORDS)]
+    return ["".join(chance.choices(parts, k=chance.randint(1, 4))) for _ in range(WORDS)]
+
+
+def _messages(number: int, rows: Iterator[Rows], of_each: int) -> Iterator[tuple[Any, ...]]:
+    """Write the texts of each matter, their words as unequal in number as those of a language."""
+    chance, known = random.Random(SEED), words()
     weights = list(accumulate(1 / (place + 1) for place in range(WORDS)))
     rare = set(chance.sample(range(number), min(RARE_TEXTS, number)))
     for count, row in enumerate(rows):
-        said = chance.choices(words, cum_weights=weights, k=WORDS_IN_A_TEXT)
-        said += [COMMON] * (chance.random() < 1 / 3) + [USUAL] * (chance.random() < 1 / 30)
-        said += [RARE] * (count in rare)
         own, at = row.matter[0], row.matter[14]
         subject, name, email = row.matter[9:12]
-        yield (uuid.UUID(int=count + 1), own, "incoming", "form", subject, " ".join(said), name, email,
-               False, [], at)  # fmt: skip
+        for place in range(of_each):
+            said = chance.choices(known, cum_weights=weights, k=WORDS_IN_A_TEXT)
+            said += [COMMON] * (chance.random() < 1 / 3) + [USUAL] * (chance.random() < 1 / 30)
+            said += [RARE] * (count in rare and place == 0)
+            its = uuid.UUID(int=of_each * count + place + 1)
+            yield (its, own, "incoming", "form", subject, " ".join(said), name, email, False, [],
+                   at + timedelta(days=place))  # fmt: skip
 
 
 def _copy(connection: psycopg.Connection[Any], table: str, columns: str, rows: Any) -> None:
@@ -212,7 +219,8 @@ def sit_down(made: engines.Database, references: list[str], var: Path) -> Desk:
     return Desk(apps, token, references, made.urls["owner"])
 
 
-def _stop(desk: Desk) -> None:
+def stop(desk: Desk) -> None:
+    """Let go of the database."""
     for app in desk.apps.values():
         with app.app_context():
             db.session.remove()
@@ -257,6 +265,12 @@ def _wait(person: access.Person, _number: int) -> Callable[[], object]:
     )
 
 
+def _page(person: access.Person, reference: str) -> Callable[[], object]:
+    if not _is_owner():
+        access.open_matter(reference)
+    return partial(whole.matter_view, person, reference)
+
+
 def _begin(_person: access.Person, _number: int) -> Callable[[], object]:
     """Record a look that is a search, or as the owner write one row and commit."""
     return _write_bare if _is_owner() else partial(searching.begin, "cykel", only_mine=False, reason="")
@@ -299,7 +313,7 @@ def measure(desk: Desk) -> bool:
         "inbox": (_list, True),
         "waiting bar": (_wait, False),
         "a matter's page": (
-            lambda person, number: partial(whole.matter_view, person, desk.references[number % pages]),
+            lambda person, number: _page(person, desk.references[number % pages]),
             False,
         ),
         "a search's look (owner: a bare row)": (_begin, False),
@@ -309,25 +323,26 @@ def measure(desk: Desk) -> bool:
         "search, two words": (_find(f"{COMMON} {USUAL}"), True),
         "search, somebody's e-mail address": (_find("kim77@example.com"), True),
     }
-    _look_at_all(desk)
+    look_at_all(desk)
     say("what", "walls p50", "p95", "owner p50", "p95", "ratio")
     is_right = True
     for name, (act, is_held) in asked.items():
         walled, bare = _in_turn(desk, act)
         ratio = median(walled) / median(bare)
-        shown_times = [f"{each * 1000:.1f} ms" for each in (*_of(walled), *_of(bare))]
+        shown_times = [f"{each * 1000:.1f} ms" for each in (*of(walled), *of(bare))]
         say(name, *shown_times, f"{ratio:.2f}")
         is_small = median(walled) - median(bare) <= CALL_SECONDS
         is_right = is_right and (ratio <= BAR or is_small or not is_held)
     return is_right
 
 
-def _of(times: list[float]) -> tuple[float, float]:
+def of(times: list[float]) -> tuple[float, float]:
+    """Return the median, and the 95th of a hundred."""
     return median(times), sorted(times)[int(len(times) * 0.95)]
 
 
-def _look_at_all(desk: Desk) -> None:
-    """What is in a matter opens by a look; that is not what is measured here."""
+def look_at_all(desk: Desk) -> None:
+    """Look at each matter that is asked for; that is not what is measured here."""
     with desk.apps["handler"].app_context():
         shown.show("session", desk.token)
         for reference in desk.references:
@@ -361,7 +376,7 @@ def measure_accepting(desk: Desk) -> None:
                     connection.execute(f"DROP INDEX {name}")
         with desk.apps["worker"].app_context():
             times = [_accept() for _ in range(10 * ROUNDS)]
-        say(words, *(f"{each * 1000:.1f} ms" for each in (*_of(times), max(times))))
+        say(words, *(f"{each * 1000:.1f} ms" for each in (*of(times), max(times))))
 
 
 def _accept() -> float:

@@ -7,6 +7,8 @@ the rows that are told to the session: what is in a matter after a look that was
 a plan tells nothing.
 """
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -26,11 +28,19 @@ CAME = f"""
     SELECT twin.id, twin.letter_id FROM arrival AS came JOIN arrival AS twin ON twin.duplicate_of_id = came.id
     WHERE twin.message_id IS NULL AND came.message_id IN ({MESSAGES})
 """
-EXPORTS = "own.handler_id = session_handler() OR own.units <@ administered_units()"
-# By table: which of its rows are told, ``hand`` being the matters that are at hand.
+EXPORTS = "own.handler_id = myself OR own.units <@ administered"
+# What is asked once, before a table's rows are gone through, by the name that conditions have for it.
+ASKED_ONCE = {
+    "hand": "uuid[] := matters_at_hand()",
+    "units": "text[] := session_units()",
+    "administered": "text[] := administered_units()",
+    "known": "uuid[] := colleagues()",
+    "myself": "uuid := session_handler()",
+}
+# By table: which of its rows are told.
 TOLD = {
     "matter": "WHERE own.id = ANY (hand)",
-    "matter_unit": f"{OF_MATTER} AND own.unit_id = ANY (session_units())",
+    "matter_unit": f"{OF_MATTER} AND own.unit_id = ANY (units)",
     "message": OF_MATTER,
     "attachment": OF_MATTER,
     "placement": OF_MATTER,
@@ -44,9 +54,9 @@ TOLD = {
     "letter": f"""WHERE own.id IN (
         SELECT message.letter_id FROM message WHERE message.matter_id = ANY (hand)
         UNION SELECT came.letter_id FROM ({CAME}) AS came)""",
-    "handler": "WHERE own.id = ANY (colleagues())",
-    "membership": "WHERE own.unit_id = ANY (session_units()) OR own.handler_id = session_handler()",
-    "membership_change": "WHERE own.unit_id = ANY (administered_units())",
+    "handler": "WHERE own.id = ANY (known)",
+    "membership": "WHERE own.unit_id = ANY (units) OR own.handler_id = myself",
+    "membership_change": "WHERE own.unit_id = ANY (administered)",
     "export_request": f"WHERE {EXPORTS}",
     "export_request_matter":
         f"WHERE own.request_id IN (SELECT own.id FROM export_request AS own WHERE {EXPORTS})",
@@ -205,13 +215,14 @@ def _columns(table: str) -> str:
 def _show(table: str, condition: str, handler: str) -> None:
     told = ", ".join(f"{name} {kind}" for name, kind in _read_columns(table))
     asked = ", ".join(f"own.{name}" for name, _ in _read_columns(table))
-    hand = "DECLARE hand uuid[] := matters_at_hand();" if "(hand)" in condition else ""
+    words = set(re.findall(r"(?<![.\w])\w+", condition))
+    asked_once = [f"{name} {what};" for name, what in ASKED_ONCE.items() if name in words]
     op.execute(
         f"""
         CREATE FUNCTION desk.{table}() RETURNS TABLE ({told})
         LANGUAGE plpgsql STABLE ROWS 10 {PATH} AS $$
         #variable_conflict use_column
-        {hand}
+        DECLARE {" ".join(asked_once)}
         BEGIN
             RETURN QUERY SELECT {asked} FROM public.{table} AS own {condition};
         END
