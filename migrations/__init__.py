@@ -32,12 +32,31 @@ SUFFIX: Mapping[DatabaseRole, str] = {
     "worker": "worker",
 }
 FOLDER = Path(__file__).parent
-# What the server counts, of every statement and of other sessions, and how large each table and index is.
+# What the server counts, of every statement and of other sessions, how large things are, what is locked,
+# how much is written; and how somebody without a table leaves something there.
 COUNTERS = """
     SELECT oid::regprocedure::text FROM pg_proc
     WHERE pronamespace = 'pg_catalog'::regnamespace
-      AND proname ~ '^(pg_stat_get_.*|pg_(relation|table|total_relation|indexes)_size)$'
+      AND proname ~ '^(pg_stat_get_.*|pg_(relation|table|total_relation|indexes|database|tablespace)_size'
+        '|pg_lock_status|pg_(safe_snapshot_)?blocking_pids|pg_current_wal_.*|pg_control_.*'
+        '|lo_(creat|create|from_bytea)|pg_logical_emit_message)$'
       AND has_function_privilege('public', oid, 'EXECUTE')
+"""
+# What a function of ours asks is nobody's to read: each plan is told, with its values, to whoever wants them.
+HUSH = """
+    DO $$
+    DECLARE
+        ours regprocedure;
+    BEGIN
+        FOR ours IN
+            SELECT pg_proc.oid FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+            WHERE nspname IN ('public', 'desk') AND prosecdef
+              AND array_to_string(proconfig, ' ') !~ 'client_min_messages'
+        LOOP
+            EXECUTE format('ALTER FUNCTION %s SET client_min_messages = error', ours);
+        END LOOP;
+    END
+    $$
 """
 TELLS_SIZES = "SELECT has_column_privilege('public', 'pg_catalog.pg_class', 'reltuples', 'SELECT')"
 # What anybody may know of tables and indexes: all but how much is in them.
@@ -156,7 +175,7 @@ def hide_counters(connection: Connection, database: str) -> None:
     owner = _quoted(role_name(database, "owner"))
     for name in connection.scalars(text(COUNTERS)).all():
         connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC")
-        connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {name} TO pg_monitor")
+        connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {name} TO pg_monitor, {owner}")
     if connection.scalar(text(TELLS_SIZES)):
         connection.exec_driver_sql("REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC")
         known = connection.scalar(text(OF_TABLES))
@@ -202,6 +221,7 @@ def move(owner_url: str, revision: str = "head") -> None:
         here = current_revision(connection)
         is_down = revision == "base" or (revision in known and here is not None and revision < here)
         (command.downgrade if is_down else command.upgrade)(config, revision)
+        connection.exec_driver_sql(HUSH.replace("%", "%%"))
 
 
 def sync_units(owner_url: str, authority: Authority) -> None:

@@ -57,10 +57,12 @@ def release(event_id: uuid.UUID, claim: outbox.Claim) -> None:
     It goes to whom it was written to, also when the matter has been merged meanwhile.
     """
     event = db.session.get_one(Event, event_id)
-    hold_surviving(event.matter_id)
+    here = (event.matter_id, hold_surviving(event.matter_id).id)
     message_id = uuid.UUID(event.detail["message"])
-    statement = update(Message).where(Message.id == message_id, Message.held == "waiting").values(held=None)
-    done = db.session.execute(statement.execution_options(synchronize_session=False))
+    # An event may name what it likes: only who wrote a message lets it go, and from where it stands.
+    is_its_own = (Message.handler_id == event.handler_id, Message.matter_id.in_(here))
+    statement = update(Message).where(Message.id == message_id, Message.held == "waiting", *is_its_own)
+    done = db.session.execute(statement.values(held=None).execution_options(synchronize_session=False))
     if cast("CursorResult[object]", done).rowcount == 1:
         _let_go(event, message_id)
     claim.finish()
