@@ -3,6 +3,7 @@
 from intake.handler import (
     account,
     auditing,
+    belonging,
     bulk_export,
     desk,
     downloading,
@@ -22,6 +23,7 @@ from intake.handler import (
     searching,
     second_factor,
     single_sign_on,
+    splitting,
     viewing,
     views,
 )
@@ -31,6 +33,7 @@ from intake.handler.surface import bp
 __all__ = [
     "account",
     "auditing",
+    "belonging",
     "bp",
     "bulk_export",
     "desk",
@@ -51,6 +54,7 @@ __all__ = [
     "searching",
     "second_factor",
     "single_sign_on",
+    "splitting",
     "viewing",
     "views",
 ]

@@ -18,7 +18,8 @@ from intake.matters.merging import goes_to_one_mailbox
 from intake.models import Matter, table_of
 
 _COLUMNS = table_of(Matter).c[
-    "id", "reference", "subject", "status", "received_at", "sender_email", "flags"
+    "id", "reference", "subject", "status", "received_at", "closed_at", "version", "unit_id", "sender_email",
+    "flags",
 ]  # fmt: skip
 _RELATIVES = text("SELECT id, how FROM relatives(:matter_id)")
 
@@ -32,6 +33,9 @@ class Relative:
     subject: str
     status: str
     received_at: datetime
+    closed_at: datetime | None
+    version: int
+    unit_id: str
     sender_email: str | None
 
 
@@ -65,7 +69,7 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     ).scalar_one()
     reference = codes.read_reference(typed)
     chosen_id = access.open_matter(reference) if reference else None
-    seen = _read(person, [*related, *([chosen_id] if chosen_id else [])])
+    seen = read_relatives(person, [*related, *([chosen_id] if chosen_id else [])])
     parts = tuple(each for each in seen.values() if related.get(each.id) == "part")
     if own is not None:
         into = next((each for each in seen.values() if related.get(each.id) == "into"), None)
@@ -87,7 +91,7 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
 def open_survivor(person: Person, matter_id: uuid.UUID) -> bool:
     """Look at the matter that one went into; False when it stands where the person does not see it."""
     into = [other for other, how in _related(matter_id).items() if how == "into"]
-    return bool(_read(person, into))
+    return bool(read_relatives(person, into))
 
 
 def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
@@ -98,8 +102,8 @@ def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
     return found
 
 
-def _read(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]:
-    """Return matters that were looked at, the oldest first."""
+def read_relatives(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]:
+    """Return matters that were looked at and that the person sees, the oldest first."""
     if not ids:
         return {}
     asked = select(*_COLUMNS).where(Matter.id.in_(ids), visible(person))
@@ -109,4 +113,5 @@ def _read(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]
 
 def _relative(row: Row[Any]) -> Relative:
     email = protected.shown("sender_email", row.sender_email, row.flags)
-    return Relative(row.id, row.reference, row.subject, row.status, row.received_at, email)
+    same = [name for name in Relative.__annotations__ if name != "sender_email"]
+    return Relative(**{name: getattr(row, name) for name in same}, sender_email=email)

@@ -22,6 +22,8 @@ from intake.handler import (
     drafting,
     forms,
     kin,
+    kindred,
+    kindred_forms,
     letter_words,
     presence,
     protected,
@@ -46,6 +48,10 @@ SORTING = frozenset(
         "merge",
         "part_again",
         "dismiss",
+        "split",
+        "undo_split",
+        "link",
+        "unlink",
     }
 )
 
@@ -72,6 +78,8 @@ class ActForms:
     close: forms.CloseForm
     sort: forms.SortForm
     pause: desk_forms.PauseForm
+    link: kindred_forms.LinkForm
+    outcome: kindred_forms.OutcomeForm
 
 
 @bp.get("/hitta")
@@ -253,6 +261,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         is_late=is_late,
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
+        kindred=kindred.look(person(), view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
@@ -291,6 +300,8 @@ def _forms(
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),
         pause=made(desk_forms.PauseForm),
+        link=made(kindred_forms.LinkForm),
+        outcome=made(kindred_forms.OutcomeForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)

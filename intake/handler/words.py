@@ -69,6 +69,8 @@ NEEDS = {
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
     "file_missing": "En fil kom aldrig fram i sin helhet",
     "overdue": "Svaret är försenat",
+    "child_told": "Ett delärende har lämnat besked: tala om det för personen",
+    "outcome_not_told": "Beskedet nådde inte huvudärendet: en sekretessgräns står emellan",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -103,6 +105,7 @@ REOPENED_BY = {
     "merged": "av ett ärende som sammanfördes med det",
     "parted": "när det delades upp igen",
     "reply_undone": "när det som var på väg ångrades",
+    "child_told": "av ett besked från ett delärende",
 }
 MARKED_ACTS = {
     "take": "Ta dem",
@@ -172,6 +175,14 @@ EVENTS = {
     "merged_from": "Hit fördes det som stod i",
     "parted": "Delade upp ärendet igen: det hör inte längre ihop med",
     "parted_from": "Ärendet delades upp igen, och hit hör inte längre",
+    "split": "Bröt ut en del till ett eget ärende",
+    "split_from": "Skapades av en del av ett annat ärende",
+    "split_undone": "Avslutade ärendet: det var skapat av misstag",
+    "child_undone": "Ett delärende avslutades: det var skapat av misstag",
+    "outcome_told": "Lämnade besked till huvudärendet",
+    "child_told": "Lämnade besked från ett delärende",
+    "linked": "Kopplade ihop ärendet med ett annat",
+    "unlinked": "Tog bort en koppling till ett annat ärende",
     "not_supplement": "Bedömde att ärendet inte hör till",
     "file_quarantined": "En fil sattes i karantän",
     "file_released": "En fil är inte längre i karantän",
@@ -255,6 +266,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, gång {detail['step']}"
     if what == "alarm_raised":
         return f"{said} till {unit_name(tables, detail['to'])}"
+    if what == "split_from":
+        return f"{said}, till {unit_name(tables, detail['unit'])}"
     if what == "paused":
         return f"{said} till {detail['until']}"
     if what == "moved":

@@ -22,7 +22,7 @@ from intake.extensions import STOCKHOLM, db, now, settings
 from intake.languages import _, force_locale
 from intake.matters import deadlines, reply_drafts, undoing
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.answering import Way, find_way, has_code, is_delicate
+from intake.matters.answering import Way, find_way, has_code, is_child, is_delicate
 from intake.matters.arrive import attach
 from intake.matters.incoming import IncomingFile
 from intake.matters.records import (
@@ -342,6 +342,8 @@ def require_way(matter_id: uuid.UUID, *, is_told: bool = True) -> Way:
     Unless the whole of it goes by mail it must be told on the status page.
     """
     way = find_way(matter_id)
+    if way == "nowhere" and is_child(matter_id):
+        raise NotAllowed("Personen får svar från huvudärendet. Lämna ett besked dit i stället.")
     if way == "nowhere":
         raise NotAllowed(
             "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"

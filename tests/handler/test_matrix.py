@@ -28,6 +28,8 @@ OF_A_MATTER = {
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
     "pause": "sort", "resume": "sort",
+    "split_page": "sort", "split": "sort", "undo_split": "sort", "tell_outcome": "answer",
+    "link": "sort", "unlink": "sort",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
     "reopen": "answer", "revoke_codes": "answer",
     "export_page": "export", "export": "export",
