@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import flash, make_response, redirect, render_template, url_for
+from flask import flash, make_response, render_template
 from werkzeug.wrappers import Response
 
-from intake.errors import Conflict, NotAllowed, NotFound
+from intake.errors import NotFound
 from intake.extensions import settings
 from intake.handler import forms, views, whole, words
 from intake.handler.gate import get_matter, person, require
@@ -24,29 +24,21 @@ def split_page(reference: str) -> Response:
 @bp.post("/arende/<reference>/bryt-ut")
 def split(reference: str) -> Response:
     """Make a part of the matter a matter of its own."""
-    matter_id = get_matter(reference).id
-    require("sort", matter_id)
     form = _form()
-    if not form.validate():
-        return _page(reference, form, 422)
-    part = splitting.Part(
-        subject=form.about.data or "",
-        words=form.words.data or "",
-        message_ids=form.messages.ids,
-        file_ids=form.attached.ids,
-        category=form.category.data or None,
-        unit=form.unit.data or None,
-    )
-    try:
-        made = splitting.split(work.Act(matter_id, form.seen_version, person().handler_id), part)
-    except Conflict as late:
-        form.form_errors.append(f"{late} Det du skrev finns kvar. Titta igenom ärendet och försök igen.")
-        return _page(reference, form, 409)
-    except NotAllowed as problem:
-        form.form_errors.append(str(problem))
-        return _page(reference, form, 422)
-    flash(f"{made.reference} är skapat och står hos {words.unit_name(settings().tables, made.unit)}.")
-    return redirect(url_for(".matter", reference=reference), 303)
+
+    def do(act: work.Act) -> None:
+        part = splitting.Part(
+            subject=form.about.data or "",
+            words=form.words.data or "",
+            message_ids=form.messages.ids,
+            file_ids=form.attached.ids,
+            category=form.category.data or None,
+            unit=form.unit.data or None,
+        )
+        made = splitting.split(act, part)
+        flash(f"{made.reference} är skapat och står hos {words.unit_name(settings().tables, made.unit)}.")
+
+    return views.act(reference, form, do, "", lambda status: _page(reference, form, status))
 
 
 @bp.post("/arende/<reference>/skapat-av-misstag")

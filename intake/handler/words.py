@@ -117,6 +117,16 @@ _MARKED = {"take": "tagits", "assign": "fördelats", "pause": "fått vila", "rel
 SHOWN = {"": "Alla", "mina": "Mina", "lediga": "Lediga", "forsenade": "Försenade", "pausade": "Vilande"}
 ORDERS = {"behov": "Behov", "frist": "Frist", "aldst": "Äldst först", "nyast": "Nyast först"}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
+HANDING_ON = {
+    "withheld": "Nej, inte än. Det stannar här.",
+    "agreed": "Ja, personen har gått med på det",
+    "lawful": "Ja, en bestämmelse gör att det får lämnas",
+}
+_HANDED_ON = {
+    "withheld": "det som personen skrev stannar här",
+    "agreed": "det som personen skrev får lämnas dit, eftersom personen har gått med på det",
+    "lawful": "det som personen skrev får lämnas dit enligt lag",
+}
 EVENTS = {
     "accepted": "Ärendet kom in",
     "message_added": "Ett nytt meddelande kom in",
@@ -134,6 +144,8 @@ EVENTS = {
     "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
     "noted": "Skrev en anteckning",
+    "referred": "Hänvisade personen till",
+    "handing_on_decided": "Noterade om",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -233,6 +245,12 @@ def category_name(tables: Tables, code: str) -> str:
         return code
 
 
+def authority_name(tables: Tables, code: str) -> str:
+    """Return another authority's name; its code when it has gone from authorities.toml."""
+    found = tables.authorities.find(code)
+    return found.name if found else code
+
+
 def say_place(tables: Tables, municipality: str | None, place: str | None) -> str:
     """Say where the matter is about, as far as it was said in a way that we know."""
     if municipality:
@@ -266,6 +284,9 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, gång {detail['step']}"
     if what == "alarm_raised":
         return f"{said} till {unit_name(tables, detail['to'])}"
+    if what in ("referred", "handing_on_decided"):
+        told = f"{said} {authority_name(tables, detail['authority'])}: {_HANDED_ON[detail['handing_on']]}"
+        return f"{told}. Avslutade ärendet" if "outcome" in detail else told
     if what == "split_from":
         return f"{said}, till {unit_name(tables, detail['unit'])}"
     if what == "paused":

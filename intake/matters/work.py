@@ -129,6 +129,21 @@ def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: b
     _speak(act, matter, message_id, way, "replied", {"files": len(files), "is_told": is_told})
 
 
+def refer(act: Act, text: str, detail: Mapping[str, object], grounds: str, *, is_closed: bool) -> None:
+    """Answer the person that another authority is the right one, close the matter if asked, and commit.
+
+    ``detail`` says which; ``grounds`` become a note. NotAllowed as for ``reply``.
+    """
+    matter, way = open_matter(act), require_way(act.matter_id)
+    ended = {"status": "closed", "closed_at": now()} if is_closed else {}
+    detail = {**detail, "outcome": "referred"} if is_closed else detail
+    change(act, _spoken_in(matter, act, "answered") | ended)
+    message_id = _write(act, "outgoing", text, reply_subject(matter), is_told=True)
+    if grounds.strip():
+        detail = {**detail, "note": str(_write(act, "note", grounds))}
+    _speak(act, matter, message_id, way, "referred", detail)
+
+
 def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
     """Ask the person for something more, perhaps by a day, the way that is safe, and commit.
 

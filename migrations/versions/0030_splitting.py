@@ -218,6 +218,16 @@ UNREAD = (
     "(SELECT coalesce(max(message.created_at), '-infinity') FROM message",
 )
 INBOX = "inbox_rows(uuid, text[], timestamptz, integer)"
+# What ends with a message that still waits has not ended yet to whoever follows it.
+STATUS = "followed_status(text, text, timestamptz)"
+ENDS = (
+    ("IN ('answered', 'awaiting_citizen')", "IN ('answered', 'awaiting_citizen', 'closed')"),
+    (
+        "IS NOT NULL, matter.closed_at,",
+        "IS NOT NULL, CASE WHEN NOT EXISTS (SELECT FROM message WHERE message.matter_id = matter.id"
+        " AND message.held = 'waiting') THEN matter.closed_at END,",
+    ),
+)
 JOBS = ("'send_letter'::text", "'send_letter'::text, 'tell_parent'::text")
 
 
@@ -257,6 +267,8 @@ def upgrade() -> None:
     rights.grant(GRANTS)
     rights.make_functions(FUNCTIONS)
     _rewrite_each(INBOX, *UNREAD)
+    for words in ENDS:
+        rights.rewrite(STATUS, *words)
     _let_jobs_be(*JOBS)
 
 
@@ -295,6 +307,8 @@ def downgrade() -> None:
     """Let each matter stand for itself again; what was a part is one like any other."""
     op.execute("DELETE FROM job WHERE kind = 'tell_parent'")
     _let_jobs_be(*reversed(JOBS))
+    for words in ENDS:
+        rights.rewrite(STATUS, *reversed(words))
     _rewrite_each(INBOX, *reversed(UNREAD))
     rights.drop_functions(FUNCTIONS)
     op.drop_table("matter_link")

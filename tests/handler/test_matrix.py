@@ -30,6 +30,7 @@ OF_A_MATTER = {
     "pause": "sort", "resume": "sort",
     "split_page": "sort", "split": "sort", "undo_split": "sort", "tell_outcome": "answer",
     "link": "sort", "unlink": "sort",
+    "refer_page": "answer", "preview_referral": "answer", "refer": "answer", "decide_handing_on": "answer",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
     "reopen": "answer", "revoke_codes": "answer",
     "export_page": "export", "export": "export",
