@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,15 @@ from sqlalchemy import Row, select, text
 
 from intake import access, codes
 from intake.access import Person, visible
-from intake.extensions import db
+from intake.extensions import db, now
+from intake.handler.whole import EventView
 from intake.matters import protected
 from intake.matters.merging import goes_to_one_mailbox
+from intake.matters.splitting import UNDO_FOR
 from intake.models import Matter, table_of
 
+# Under which name the event of a merging tells the other matter.
+MERGINGS = {"merged_into": "into", "merged_from": "from"}
 _COLUMNS = table_of(Matter).c[
     "id", "reference", "subject", "status", "received_at", "closed_at", "version", "unit_id", "sender_email",
     "flags",
@@ -86,6 +90,12 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
         is_one_mailbox=beside is not None and goes_to_one_mailbox(matter_id, beside.id),
         not_found="" if chosen else typed.strip(),
     )
+
+
+def merged_lately(events: Iterable[EventView]) -> frozenset[str]:
+    """Return the references of what a matter was merged with so lately that it may have been a mistake."""
+    merged = [event for event in events if event.what in MERGINGS and event.at > now() - UNDO_FOR]
+    return frozenset(event.detail[MERGINGS[event.what]] for event in merged)
 
 
 def open_survivor(person: Person, matter_id: uuid.UUID) -> bool:

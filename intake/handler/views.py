@@ -273,6 +273,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         may_act=_acts_of(view.id),
         referred=find_referred(view.events),
         kindred=kindred.look(person(), view.id),
+        merged_lately=kin.merged_lately(view.events),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
