@@ -114,7 +114,7 @@ def _preview(reference: str, form: ReferForm, status: int) -> Response:
         matter=matter,
         # Whoever was late goes on from how the matter stands now.
         version=matter.version if status == 409 else form.version.data,
-        authority=settings().tables.authorities.find(form.referral.authority),
+        other=settings().tables.authorities.find(form.referral.authority),
         shown=shown,
         recipient=protected.shown("sender_email", shown.recipient, matter.flags),
         words=words,

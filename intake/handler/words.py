@@ -70,7 +70,7 @@ NEEDS = {
     "file_missing": "En fil kom aldrig fram i sin helhet",
     "overdue": "Svaret är försenat",
     "child_told": "Ett delärende har lämnat besked: tala om det för personen",
-    "outcome_not_told": "Beskedet nådde inte huvudärendet: en sekretessgräns står emellan",
+    "outcome_not_told": "Beskedet nådde inte huvudärendet",
 }
 CONCERNS = {
     "self": "Den som skrev",

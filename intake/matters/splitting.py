@@ -142,8 +142,8 @@ def tell_outcome(act: Act, words: str) -> None:
         raise NotAllowed("Ärendet är inte en del av något annat. Svara personen här.")
     if child.is_walled_off:
         raise NotAllowed(
-            "Huvudärendet står på andra sidan en sekretessgräns, så inget lämnas dit. Ta kontakt på ett"
-            " annat sätt, om det får göras."
+            "Inget besked kan lämnas till huvudärendet härifrån. Ta kontakt på ett annat sätt, om det får"
+            " göras."
         )
     change(act, {})
     message_id = _write(act, act.matter_id, words)
@@ -158,12 +158,14 @@ def carry(event_id: uuid.UUID, claim: outbox.Claim) -> None:
     Where a wall stands between them by now, nothing is told there, and somebody looks at the child.
     """
     event = db.session.get_one(Event, event_id)
-    child, split_off = db.session.get_one(MatterChild, event.matter_id), find_split(event.matter_id)
-    parent = hold_surviving(child.parent_id)
-    if split_off is None or split_off.is_walled_off:
-        ask_person(event.matter_id, UNTOLD)
-    elif not _is_carried(parent.id, event_id):
-        _carry(event, parent)
+    child, split_off = db.session.get(MatterChild, event.matter_id), find_split(event.matter_id)
+    # Nothing else that was said in a child is ever carried, whoever added the job.
+    if child and split_off and event.what == "outcome_told":
+        parent = hold_surviving(child.parent_id)
+        if split_off.is_walled_off:
+            ask_person(event.matter_id, UNTOLD)
+        elif not _is_carried(parent.id, event_id):
+            _carry(event, parent)
     claim.finish()
     db.session.commit()
 
@@ -221,13 +223,15 @@ def _facts(matter: Matter, part: Part, copied: str, *, has_files: bool) -> routi
 def _unit_for(matter: Matter, part: Part, category: str, placement: routing.Placement) -> str:
     """Return where a child is to stand; what stands behind a wall stays there unless a person says else."""
     tables = settings().tables
+    if tables.authority.unit(matter.unit_id).is_walled:
+        if part.unit not in (None, matter.unit_id):
+            raise NotAllowed("Det nya ärendet stannar hos er. Flytta det sedan, om det får göras.")
+        return matter.unit_id
     if part.unit:
         chosen = db.session.get(Unit, part.unit)
         if chosen is None or not chosen.is_open:
             raise NotAllowed("Det finns ingen sådan enhet.")
         return part.unit
-    if tables.authority.unit(matter.unit_id).is_walled:
-        return matter.unit_id
     kind = tables.categories.get(category).unit_kind
     unit = tables.authority.unit_of_kind(kind, placement.region).code if part.category else placement.unit
     if tables.authority.unit(unit).is_walled:

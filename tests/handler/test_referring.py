@@ -101,6 +101,12 @@ def test_it_can_be_agreed_later_and_taken_back(anna, matter):
     assert "får inte lämnas dit än" in anna.page(matter).text
 
 
+def test_what_was_written_of_it_stays_when_no_choice_was_made(anna, matter):
+    refer(anna, matter)
+    refused = anna.act(matter, "far-lamnas", authority="skatteverket", grounds="Sa ja i telefon.")
+    assert (refused.status_code, "Sa ja i telefon." in refused.text) == (422, True)
+
+
 def test_an_authority_that_is_not_there_is_refused_and_the_words_stay(anna, matter):
     refused = refer(anna, matter, authority="finns_inte", text="Mina ord.")
     assert (refused.status_code, "Mina ord." in refused.text) == (422, True)

@@ -11,7 +11,8 @@ from intake.errors import Conflict, NotAllowed
 from intake.extensions import db
 from intake.matters import splitting, work
 from intake.matters.splitting import Part
-from intake.models import Attachment, DiaryEntry, Job, Matter, MatterUnit, Message
+from intake.models import Attachment, DiaryEntry, Handler, Job, Matter, MatterUnit, Message
+from tests import desk
 from tests.file_samples import PDF
 from tests.matters.mailing import act
 from tests.matters.standing import events, fresh, is_whole, texts
@@ -123,6 +124,24 @@ def test_nothing_goes_behind_a_wall_by_the_rule_alone(parent, do, split):
     assert is_whole()
 
 
+def test_nothing_leaves_a_wall_by_being_split(bring, do, make_app, handler_app, seen):
+    inside = bring()
+    do(work.move, inside, "su", "Hör dit")
+    desk.hire(make_app("handler", "owner"), "sara@example.se", ("su", "handler"), name="Sara Su")
+    sara = seen.scalars(select(Handler.id).where(Handler.email == "sara@example.se")).one()
+    with pytest.raises(NotAllowed, match="stannar hos er"):
+        act(handler_app, inside, sara, splitting.split, Part(subject="Ut", words="x", unit="syd-inkorg"))
+    act(handler_app, inside, sara, splitting.split, Part(subject="Kvar", words="Stulen cykel i Malmö."))
+    assert db.session.scalars(select(Matter.unit_id).where(Matter.subject == "Kvar")).all() == ["su"]
+
+
+def test_nobodys_matter_is_merged_into_one_that_answers_nobody(parent, split, bring, merge):
+    child, other = split(parent), bring()
+    with pytest.raises(NotAllowed, match="delärende"):
+        merge(other, child)
+    merge(split(parent, subject="En till"), child)
+
+
 def test_of_two_who_split_at_once_one_does(parent, split, handler_app, anna):
     version = fresh(parent).version
     split(parent)
@@ -179,7 +198,7 @@ def test_nothing_is_told_across_a_wall(parent, split, do):
     child = split(parent)
     db.session.execute(update(Matter).where(Matter.id == child.id).values(unit_id="su"))
     db.session.commit()
-    with pytest.raises(NotAllowed, match="sekretessgräns"):
+    with pytest.raises(NotAllowed, match="Inget besked"):
         do(splitting.tell_outcome, child, "Klart.")
 
 
