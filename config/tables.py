@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from config.authorities import Authorities, authorities_in
 from config.categories import Categories, categories_in
 from config.files import FileLimits, read_files
 from config.geography import Geography, read_geography
@@ -147,6 +148,7 @@ class Tables:
     """All tables of an authority, read once at start."""
 
     authority: Authority
+    authorities: Authorities
     categories: Categories
     files: FileLimits
     geography: Geography
@@ -173,6 +175,7 @@ def read_tables(folder: Path = FOLDER) -> Tables:
     languages = read_toml(folder / "languages.toml")
     return Tables(
         authority=authority,
+        authorities=authorities_in(read_toml(folder / "authorities.toml"), categories.codes),
         categories=categories,
         files=read_files(read_toml(folder / "files.toml")),
         geography=read_geography(folder / "geo"),

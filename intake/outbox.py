@@ -48,6 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "check_again": Kind("workers.tasks.check_file", "heavy", 600, turn=3),
     "finish_upload": Kind("workers.tasks.finish_upload", "heavy", 300),
     "release_message": Kind("workers.tasks.release_message", "light", 30),
+    "tell_parent": Kind("workers.tasks.tell_parent", "light", 30),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
     "alarm": Kind("workers.tasks.alarm", "light", 30),

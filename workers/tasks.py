@@ -22,7 +22,7 @@ from intake.errors import (
     StorageError,
 )
 from intake.extensions import db
-from intake.matters import alarms, checks, placing, sending, undoing, uploading, viewing
+from intake.matters import alarms, checks, placing, sending, splitting, undoing, uploading, viewing
 from intake.models import Attachment
 from workers import process
 
@@ -65,6 +65,11 @@ def send_letter(job_id: str) -> None:
 def release_message(job_id: str) -> None:
     """Let what a handler wrote leave, once it has waited."""
     _do(job_id, lambda claim: undoing.release(claim.subject_id, claim))
+
+
+def tell_parent(job_id: str) -> None:
+    """Carry what a part of a matter came to over to the matter that speaks with the citizen."""
+    _do(job_id, lambda claim: splitting.carry(claim.subject_id, claim))
 
 
 def place_again(job_id: str) -> None:

@@ -3,6 +3,7 @@
 from intake.handler import (
     account,
     auditing,
+    belonging,
     bulk_export,
     desk,
     downloading,
@@ -17,11 +18,13 @@ from intake.handler import (
     problems,
     protected,
     proving,
+    referring,
     register,
     replying,
     searching,
     second_factor,
     single_sign_on,
+    splitting,
     viewing,
     views,
 )
@@ -31,6 +34,7 @@ from intake.handler.surface import bp
 __all__ = [
     "account",
     "auditing",
+    "belonging",
     "bp",
     "bulk_export",
     "desk",
@@ -46,11 +50,13 @@ __all__ = [
     "problems",
     "protected",
     "proving",
+    "referring",
     "register",
     "replying",
     "searching",
     "second_factor",
     "single_sign_on",
+    "splitting",
     "viewing",
     "views",
 ]

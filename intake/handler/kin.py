@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,18 @@ from sqlalchemy import Row, select, text
 
 from intake import access, codes
 from intake.access import Person, visible
-from intake.extensions import db
+from intake.extensions import db, now
+from intake.handler.whole import EventView
 from intake.matters import protected
 from intake.matters.merging import goes_to_one_mailbox
+from intake.matters.splitting import UNDO_FOR
 from intake.models import Matter, table_of
 
+# Under which name the event of a merging tells the other matter.
+MERGINGS = {"merged_into": "into", "merged_from": "from"}
 _COLUMNS = table_of(Matter).c[
-    "id", "reference", "subject", "status", "received_at", "sender_email", "flags"
+    "id", "reference", "subject", "status", "received_at", "closed_at", "version", "unit_id", "sender_email",
+    "flags",
 ]  # fmt: skip
 _RELATIVES = text("SELECT id, how FROM relatives(:matter_id)")
 
@@ -32,6 +37,9 @@ class Relative:
     subject: str
     status: str
     received_at: datetime
+    closed_at: datetime | None
+    version: int
+    unit_id: str
     sender_email: str | None
 
 
@@ -65,7 +73,7 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     ).scalar_one()
     reference = codes.read_reference(typed)
     chosen_id = access.open_matter(reference) if reference else None
-    seen = _read(person, [*related, *([chosen_id] if chosen_id else [])])
+    seen = read_relatives(person, [*related, *([chosen_id] if chosen_id else [])])
     parts = tuple(each for each in seen.values() if related.get(each.id) == "part")
     if own is not None:
         into = next((each for each in seen.values() if related.get(each.id) == "into"), None)
@@ -84,10 +92,16 @@ def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     )
 
 
+def merged_lately(events: Iterable[EventView]) -> frozenset[str]:
+    """Return the references of what a matter was merged with so lately that it may have been a mistake."""
+    merged = [event for event in events if event.what in MERGINGS and event.at > now() - UNDO_FOR]
+    return frozenset(event.detail[MERGINGS[event.what]] for event in merged)
+
+
 def open_survivor(person: Person, matter_id: uuid.UUID) -> bool:
     """Look at the matter that one went into; False when it stands where the person does not see it."""
     into = [other for other, how in _related(matter_id).items() if how == "into"]
-    return bool(_read(person, into))
+    return bool(read_relatives(person, into))
 
 
 def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
@@ -98,8 +112,8 @@ def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
     return found
 
 
-def _read(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]:
-    """Return matters that were looked at, the oldest first."""
+def read_relatives(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]:
+    """Return matters that were looked at and that the person sees, the oldest first."""
     if not ids:
         return {}
     asked = select(*_COLUMNS).where(Matter.id.in_(ids), visible(person))
@@ -109,4 +123,5 @@ def _read(person: Person, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Relative]
 
 def _relative(row: Row[Any]) -> Relative:
     email = protected.shown("sender_email", row.sender_email, row.flags)
-    return Relative(row.id, row.reference, row.subject, row.status, row.received_at, email)
+    same = [name for name in Relative.__annotations__ if name != "sender_email"]
+    return Relative(**{name: getattr(row, name) for name in same}, sender_email=email)

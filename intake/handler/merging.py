@@ -31,7 +31,7 @@ def merge(reference: str) -> Response:
     form = MergeForm()
 
     def do(act: work.Act) -> None:
-        other = _other(form.into.data or "")
+        other = find_other(form.into.data or "")
         merging.merge(act, other.id, codes_lead_on=form.codes_lead_on.data)
 
     return views.act(reference, form, do, "Ärendena är sammanförda.")
@@ -55,7 +55,8 @@ def dismiss(reference: str) -> Response:
     return views.act(reference, forms.ActForm(), merging.dismiss, "Det är noterat att ärendet inte hör dit.")
 
 
-def _other(typed: str) -> Matter:
+def find_other(typed: str) -> Matter:
+    """Return the matter of a reference that was typed; NotAllowed when the person sees none such."""
     reference = codes.read_reference(typed)
     found = access.find_matter(person(), reference) if reference else None
     if found is None:

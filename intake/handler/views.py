@@ -22,6 +22,8 @@ from intake.handler import (
     drafting,
     forms,
     kin,
+    kindred,
+    kindred_forms,
     letter_words,
     presence,
     protected,
@@ -29,6 +31,7 @@ from intake.handler import (
     words,
 )
 from intake.handler.gate import get_matter, person, require
+from intake.handler.referred import find_referred
 from intake.handler.surface import bp
 from intake.matters import answering, desk, following, reply_drafts, work
 
@@ -46,6 +49,10 @@ SORTING = frozenset(
         "merge",
         "part_again",
         "dismiss",
+        "split",
+        "undo_split",
+        "link",
+        "unlink",
     }
 )
 
@@ -72,6 +79,8 @@ class ActForms:
     close: forms.CloseForm
     sort: forms.SortForm
     pause: desk_forms.PauseForm
+    link: kindred_forms.LinkForm
+    outcome: kindred_forms.OutcomeForm
 
 
 @bp.get("/hitta")
@@ -212,20 +221,29 @@ def revoke_codes(reference: str) -> Response:
     return act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
 
 
-def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
-    """Do an act and go back; when it cannot be done, show the page with what was written."""
+def act(
+    reference: str,
+    form: forms.ActForm,
+    do: Callable[[work.Act], None],
+    done: str,
+    again: Callable[[int], Response] | None = None,
+) -> Response:
+    """Do an act and go back; when it cannot be done, show the page with what was written.
+
+    ``again`` shows another page than the matter's, with a status, where the act has one of its own.
+    """
     matter_id = get_matter(reference).id
     require(_asks_for(str(request.endpoint).rpartition(".")[2]), matter_id)
     if not form.validate():
-        return page(reference, form, 422)
+        return again(422) if again else page(reference, form, 422)
     try:
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
-        form.form_errors.append(str(late))
-        return page(reference, form, 409, is_late=True)
+        form.form_errors.append(f"{late} Det du skrev finns kvar." if again else str(late))
+        return again(409) if again else page(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
-        return page(reference, form, 422)
+        return again(422) if again else page(reference, form, 422)
     if done:
         flash(done)
     is_seen = access.find_matter(person(), reference) is not None
@@ -253,6 +271,9 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         is_late=is_late,
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
+        referred=find_referred(view.events),
+        kindred=kindred.look(person(), view.id),
+        merged_lately=kin.merged_lately(view.events),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
@@ -291,6 +312,8 @@ def _forms(
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),
         pause=made(desk_forms.PauseForm),
+        link=made(kindred_forms.LinkForm),
+        outcome=made(kindred_forms.OutcomeForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)

@@ -22,6 +22,7 @@ from intake import codes
 from intake.access import LOCKED, Person, visible
 from intake.extensions import db
 from intake.handler.messages import Conversation, read_conversation
+from intake.matters.belonging import seen_links
 from intake.matters.desk import colleagues
 from intake.matters.names import handler_names
 from intake.matters.uploading import Awaited, awaited
@@ -34,6 +35,7 @@ from intake.models import (
     PlacementRecord,
 )
 
+_LINKS = ("linked", "unlinked")
 Colleagues = tuple[tuple[uuid.UUID, str], ...]
 
 
@@ -153,10 +155,15 @@ def _events(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> tuple[Event
         .outerjoin(Attachment, (Attachment.matter_id == Event.matter_id) & is_file)
         .where(Event.matter_id == matter_id)
         .order_by(Event.at, Event.id)
-    )
+    ).all()
+    # Of a link with what the person does not see nothing is told, not even that there is one.
+    of_links = [row for row, _file in rows if row.what in _LINKS]
+    seen = seen_links(matter_id) if of_links else frozenset()
+    hidden = {row.id for row in of_links if row.detail["link"] not in seen}
     return tuple(
         EventView(row.at, names.get(row.handler_id) if row.handler_id else None, row.what, row.detail, file)
         for row, file in rows
+        if row.id not in hidden
     )
 
 

@@ -69,6 +69,8 @@ NEEDS = {
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
     "file_missing": "En fil kom aldrig fram i sin helhet",
     "overdue": "Svaret är försenat",
+    "child_told": "Ett delärende har lämnat besked: tala om det för personen",
+    "outcome_not_told": "Beskedet nådde inte huvudärendet",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -103,6 +105,7 @@ REOPENED_BY = {
     "merged": "av ett ärende som sammanfördes med det",
     "parted": "när det delades upp igen",
     "reply_undone": "när det som var på väg ångrades",
+    "child_told": "av ett besked från ett delärende",
 }
 MARKED_ACTS = {
     "take": "Ta dem",
@@ -114,6 +117,16 @@ _MARKED = {"take": "tagits", "assign": "fördelats", "pause": "fått vila", "rel
 SHOWN = {"": "Alla", "mina": "Mina", "lediga": "Lediga", "forsenade": "Försenade", "pausade": "Vilande"}
 ORDERS = {"behov": "Behov", "frist": "Frist", "aldst": "Äldst först", "nyast": "Nyast först"}
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
+HANDING_ON = {
+    "withheld": "Nej, inte än. Det stannar här.",
+    "agreed": "Ja, personen har gått med på det",
+    "lawful": "Ja, en bestämmelse gör att det får lämnas",
+}
+_HANDED_ON = {
+    "withheld": "det som personen skrev stannar här",
+    "agreed": "det som personen skrev får lämnas dit, eftersom personen har gått med på det",
+    "lawful": "det som personen skrev får lämnas dit enligt lag",
+}
 EVENTS = {
     "accepted": "Ärendet kom in",
     "message_added": "Ett nytt meddelande kom in",
@@ -131,6 +144,8 @@ EVENTS = {
     "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
     "noted": "Skrev en anteckning",
+    "referred": "Hänvisade personen till",
+    "handing_on_decided": "Noterade om",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -172,6 +187,14 @@ EVENTS = {
     "merged_from": "Hit fördes det som stod i",
     "parted": "Delade upp ärendet igen: det hör inte längre ihop med",
     "parted_from": "Ärendet delades upp igen, och hit hör inte längre",
+    "split": "Bröt ut en del till ett eget ärende",
+    "split_from": "Skapades av en del av ett annat ärende",
+    "split_undone": "Avslutade ärendet: det var skapat av misstag",
+    "child_undone": "Ett delärende avslutades: det var skapat av misstag",
+    "outcome_told": "Lämnade besked till huvudärendet",
+    "child_told": "Lämnade besked från ett delärende",
+    "linked": "Kopplade ihop ärendet med ett annat",
+    "unlinked": "Tog bort en koppling till ett annat ärende",
     "not_supplement": "Bedömde att ärendet inte hör till",
     "file_quarantined": "En fil sattes i karantän",
     "file_released": "En fil är inte längre i karantän",
@@ -222,6 +245,12 @@ def category_name(tables: Tables, code: str) -> str:
         return code
 
 
+def authority_name(tables: Tables, code: str) -> str:
+    """Return another authority's name; its code when it has gone from authorities.toml."""
+    found = tables.authorities.find(code)
+    return found.name if found else code
+
+
 def say_place(tables: Tables, municipality: str | None, place: str | None) -> str:
     """Say where the matter is about, as far as it was said in a way that we know."""
     if municipality:
@@ -255,6 +284,11 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, gång {detail['step']}"
     if what == "alarm_raised":
         return f"{said} till {unit_name(tables, detail['to'])}"
+    if what in ("referred", "handing_on_decided"):
+        told = f"{said} {authority_name(tables, detail['authority'])}: {_HANDED_ON[detail['handing_on']]}"
+        return f"{told}. Avslutade ärendet" if "outcome" in detail else told
+    if what == "split_from":
+        return f"{said}, till {unit_name(tables, detail['unit'])}"
     if what == "paused":
         return f"{said} till {detail['until']}"
     if what == "moved":

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from intake.extensions import db, settings
 from intake.models import Matter, table_of
@@ -57,6 +57,8 @@ def is_delicate(category: str, flags: Collection[str]) -> bool:
 
 def find_way(matter_id: uuid.UUID) -> Way:
     """Read which way a handler's answer in a matter goes as it stands now."""
+    if is_child(matter_id):
+        return "nowhere"
     columns = ("sender_email", "may_email", "is_neutral", "category", "flags")
     matter = db.session.execute(select(*table_of(Matter).c[columns]).where(Matter.id == matter_id)).one()
     return way_of(
@@ -68,6 +70,11 @@ def find_way(matter_id: uuid.UUID) -> Way:
         has_code=has_code(matter_id),
         awaits_form=bool(db.session.scalar(select(func.awaits_form(matter_id)))),
     )
+
+
+def is_child(matter_id: uuid.UUID) -> bool:
+    """Say whether a matter is a part of another, which alone speaks with the citizen."""
+    return bool(db.session.scalar(select(exists(select(func.split_of(matter_id))))))
 
 
 def has_code(matter_id: uuid.UUID) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 
 from intake.extensions import db
 from intake.models import (
@@ -71,11 +71,14 @@ _COLUMNS: Mapping[type[Base], tuple[str, ...]] = {
 # The way that a letter came, without the mailbox of ours that it lay in, which may be another side's.
 _WAY = ("protocol", "peer", "helo", "tls", "smtputf8", "is_trusted", "is_import", "handler")
 # These events name another matter, and so nothing more is told than that they were.
-_ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_supplement")
+_ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_supplement", "child_told")
+# Of a link not even that: whoever reads may see nothing of the other.
+_UNTOLD = ("linked", "unlinked")
 _DETAILS = (
-    "again", "alarm", "attachment", "channel", "code", "codes", "deadline", "digest", "files", "findings",
-    "from", "handler", "is_told", "key", "letter", "message", "needs", "new_files", "note", "now", "outcome",
-    "rule", "step", "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
+    "again", "alarm", "attachment", "authority", "channel", "code", "codes", "deadline", "digest", "files",
+    "findings", "from", "handing_on", "handler", "is_told", "key", "letter", "message", "needs",
+    "new_files", "note", "now", "outcome", "rule", "step", "to", "unit", "units", "upload", "was", "way",
+    "what", "why", "withheld",
 )  # fmt: skip
 
 
@@ -102,7 +105,7 @@ def read(model: type[Base], which: ColumnElement[bool], order: Any) -> list[Row]
 
 def read_events(matter_id: uuid.UUID) -> list[Row]:
     """Return what was done to a matter, oldest first."""
-    events = read(Event, Event.matter_id == matter_id, Event.at)
+    events = read(Event, and_(Event.matter_id == matter_id, Event.what.not_in(_UNTOLD)), Event.at)
     return [event | {"detail": _detail(event["what"], event["detail"])} for event in events]
 
 

@@ -17,6 +17,7 @@ from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
 from intake.matters import deadlines
 from intake.matters.alarms import URGENT, raise_alarm
+from intake.matters.answering import is_child
 from intake.matters.records import ask_person, note, update_matter
 from intake.matters.work import Act
 from intake.models import Matter, Message, table_of
@@ -141,6 +142,11 @@ def _require_mergeable(gone: Row[Any], kept: Row[Any]) -> None:
     if kept.merged_into_id is not None:
         raise NotAllowed(f"{kept.reference} är självt sammanfört med ett annat. Sammanför med det i stället.")
     _require_no_wall(gone, kept)
+    if is_child(kept.id) and not is_child(gone.id):
+        # Whoever wrote the first would be answered by nobody.
+        raise NotAllowed(
+            f"{kept.reference} är ett delärende, och därifrån svarar ingen. Sammanför med huvudärendet."
+        )
     for matter in (gone, kept):
         # The form would take the other's sender over, and be given a code to all of it.
         if db.session.scalar(select(func.awaits_form(matter.id))):

@@ -25,9 +25,19 @@ from intake.matters.writing import answer_by
 from intake.models import Event, Letter, Matter, Message
 
 # By what wrote it: which letter tells of it, which form it came from, and what it made of the matter.
-TELLINGS = {"replied": "notice", "supplement_asked": "supplement_request", "delay_told": "delay"}
-FORMS: Mapping[str, Kind] = {"replied": "reply", "supplement_asked": "supplement", "delay_told": "delay"}
-_STATUSES = {"replied": "answered", "supplement_asked": "awaiting_citizen"}
+TELLINGS = {
+    "replied": "notice",
+    "referred": "notice",
+    "supplement_asked": "supplement_request",
+    "delay_told": "delay",
+}
+FORMS: Mapping[str, Kind] = {
+    "replied": "reply",
+    "referred": "reply",
+    "supplement_asked": "supplement",
+    "delay_told": "delay",
+}
+_STATUSES = {"replied": "answered", "referred": "answered", "supplement_asked": "awaiting_citizen"}
 _WITHDRAW = text("SELECT withdraw_message(:event)")
 
 

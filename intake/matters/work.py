@@ -22,7 +22,7 @@ from intake.extensions import STOCKHOLM, db, now, settings
 from intake.languages import _, force_locale
 from intake.matters import deadlines, reply_drafts, undoing
 from intake.matters.alarms import URGENT, raise_alarm
-from intake.matters.answering import Way, find_way, has_code, is_delicate
+from intake.matters.answering import Way, find_way, has_code, is_child, is_delicate
 from intake.matters.arrive import attach
 from intake.matters.incoming import IncomingFile
 from intake.matters.records import (
@@ -127,6 +127,21 @@ def reply(act: Act, text: str, files: Sequence[IncomingFile] = (), *, is_told: b
     message_id = _write(act, "outgoing", text, reply_subject(matter), is_told=is_told)
     attach(act.matter_id, message_id, files, at=now())
     _speak(act, matter, message_id, way, "replied", {"files": len(files), "is_told": is_told})
+
+
+def refer(act: Act, text: str, detail: Mapping[str, object], grounds: str, *, is_closed: bool) -> None:
+    """Answer the person that another authority is the right one, close the matter if asked, and commit.
+
+    ``detail`` says which; ``grounds`` become a note. NotAllowed as for ``reply``.
+    """
+    matter, way = open_matter(act), require_way(act.matter_id)
+    ended = {"status": "closed", "closed_at": now()} if is_closed else {}
+    detail = {**detail, "outcome": "referred"} if is_closed else detail
+    change(act, _spoken_in(matter, act, "answered") | ended)
+    message_id = _write(act, "outgoing", text, reply_subject(matter), is_told=True)
+    if grounds.strip():
+        detail = {**detail, "note": str(_write(act, "note", grounds))}
+    _speak(act, matter, message_id, way, "referred", detail)
 
 
 def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
@@ -342,6 +357,8 @@ def require_way(matter_id: uuid.UUID, *, is_told: bool = True) -> Way:
     Unless the whole of it goes by mail it must be told on the status page.
     """
     way = find_way(matter_id)
+    if way == "nowhere" and is_child(matter_id):
+        raise NotAllowed("Personen får svar från huvudärendet. Lämna ett besked dit i stället.")
     if way == "nowhere":
         raise NotAllowed(
             "Svaret når ingen: den som skrev har varken en e-postadress som vi får använda eller en"

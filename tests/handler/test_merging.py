@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
@@ -91,7 +94,7 @@ def test_a_letter_that_did_not_arrive_goes_again_only_from_its_own_matter(anna, 
 def test_it_can_be_undone(anna, both, seen):
     gone, kept = both
     anna.act(gone, "sammanfor", into=kept)
-    assert "Dela upp igen" in anna.page(gone).text
+    assert "Ångra sammanföringen" in anna.page(gone).text
     assert anna.act(gone, "dela-upp").status_code == 303
     assert [len(texts(seen, one)) for one in both] == [1, 1]
     assert "Dela upp igen" not in anna.page(gone).text
@@ -177,6 +180,22 @@ def test_the_history_tells_of_both_ways(anna, both):
     assert f"Sammanförde ärendet med {kept} Anna Lindgren" in said
     assert "när det delades upp igen" in said or "hör inte längre ihop" in said
     assert f"Hit fördes det som stod i {gone}" in desk.text_of(anna.page(kept))
+
+
+def test_right_after_it_the_undo_stands_on_both_pages_and_later_on_its_own_alone(anna, both, seen, clock):
+    gone, kept = both
+    anna.act(gone, "sammanfor", into=kept)
+    assert "Ångra sammanföringen" in anna.page(gone).text
+    form = anna.page(kept).text.partition(f"/arende/{gone}/dela-upp")[2].partition("</form>")[0]
+    assert f"Ångra sammanföringen med {gone}" in form
+    version = re.search(r'name="version" value="(\d+)"', form)[1]
+    anna.act(gone, "dela-upp", page=anna.page(kept), version=version)
+    assert len(texts(seen, gone)) == 1
+    anna.act(gone, "sammanfor", into=kept)
+    clock.at += timedelta(days=1, minutes=1)
+    anna.sign_in()
+    assert "Dela upp igen" in anna.page(gone).text
+    assert "Ångra sammanföringen" not in anna.page(kept).text
 
 
 def test_its_pages_are_sound(anna, both, tmp_path):
