@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -21,6 +21,8 @@ from intake.handler import (
     desk_forms,
     drafting,
     forms,
+    handover_forms,
+    handovers,
     kin,
     letter_words,
     presence,
@@ -38,6 +40,10 @@ SORTING = frozenset(
     {
         "assign",
         "move",
+        "hand_over",
+        "receive",
+        "send_back",
+        "take_back",
         "sort",
         "settle_needs",
         "write_note",
@@ -64,7 +70,7 @@ class ActForms:
 
     plain: forms.ActForm
     assign: forms.AssignForm
-    move: forms.MoveForm
+    send_back: handover_forms.SendBackForm
     reply: forms.ReplyForm
     supplement: forms.SupplementForm
     delay: forms.DelayForm
@@ -111,16 +117,6 @@ def assign(reference: str) -> Response:
     form = forms.AssignForm()
     form.to.offered = _colleagues(desk.colleagues([get_matter(reference).unit_id]))
     return act(reference, form, lambda its: work.assign(its, form.handler_id), "Ärendet är fördelat.")
-
-
-@bp.post("/arende/<reference>/flytta")
-def move(reference: str) -> Response:
-    """Move the matter to another unit."""
-    form = forms.MoveForm()
-    form.unit.offered = forms.unit_choices(settings().tables, get_matter(reference).unit_id)
-    unit, reason = form.unit.data or "", form.reason.data or ""
-    done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
-    return act(reference, form, lambda its: work.move(its, unit, reason), done)
 
 
 @bp.post("/arende/<reference>/komplettera")
@@ -212,20 +208,49 @@ def revoke_codes(reference: str) -> Response:
     return act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
 
 
-def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
-    """Do an act and go back; when it cannot be done, show the page with what was written."""
-    matter_id = get_matter(reference).id
-    require(_asks_for(str(request.endpoint).rpartition(".")[2]), matter_id)
+class Again(Protocol):
+    """Shows a page once more, with the form that was posted to it."""
+
+    def __call__(
+        self, reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False
+    ) -> Response:
+        """Answer with the page."""
+
+
+def act(
+    reference: str,
+    form: forms.ActForm,
+    do: Callable[[work.Act], None],
+    done: str,
+    *,
+    again: Again | None = None,
+) -> Response:
+    """Do an act and go back; when it cannot be done, show the page with what was written.
+
+    That is the matter's own, or the one that ``again`` shows.
+    """
+    again = again or page
+    try:
+        matter_id = get_matter(reference).id
+    except NotFound:
+        if (answer := handovers.gone(reference)) is not None:
+            return answer
+        raise
+    name = str(request.endpoint).rpartition(".")[2]
+    if not (name == "take_back" and handovers.may_take_back(matter_id)):
+        if (answer := handovers.handed_on(reference, matter_id, _asks_for(name))) is not None:
+            return answer
+        require(_asks_for(name), matter_id)
     if not form.validate():
-        return page(reference, form, 422)
+        return again(reference, form, 422)
     try:
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
-        return page(reference, form, 409, is_late=True)
+        return again(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
-        return page(reference, form, 422)
+        return again(reference, form, 422)
     if done:
         flash(done)
     is_seen = access.find_matter(person(), reference) is not None
@@ -238,7 +263,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
     view = whole.matter_view(person(), reference)
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")
-    drafts = reply_drafts.read(view.id)
+    drafts, handover = reply_drafts.read(view.id), handovers.look(person(), view)
     shown = render_template(
         "handler/matter.html",
         matter=protected.hide(view),
@@ -252,7 +277,8 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
         deadline=deadlines.look(view),
-        may_act=_acts_of(view.id),
+        handover=handover,
+        may_act=_acts_of(view.id, may_take_back=handover is not None and handover.may_take_back),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
@@ -267,11 +293,17 @@ def _asks_for(name: str) -> Capability:
     return "sort" if name in SORTING else "answer"
 
 
-def _acts_of(matter_id: uuid.UUID) -> Callable[[str], bool]:
+def _acts_of(matter_id: uuid.UUID, *, may_take_back: bool) -> Callable[[str], bool]:
     """Return what says whether the person may do an act, by its name, with a matter."""
     capabilities: tuple[Capability, ...] = ("sort", "answer", "export")
     held = {each for each in capabilities if access.may(person(), each, matter_id)}
-    return lambda name: ("export" if name == "export" else _asks_for(name)) in held
+
+    def may_act(name: str) -> bool:
+        if name == "take_back":
+            return may_take_back
+        return ("export" if name == "export" else _asks_for(name)) in held
+
+    return may_act
 
 
 def _forms(
@@ -283,7 +315,7 @@ def _forms(
     shown = ActForms(
         plain=forms.ActForm(formdata=None),
         assign=made(forms.AssignForm),
-        move=made(forms.MoveForm),
+        send_back=made(handover_forms.SendBackForm),
         reply=made(forms.ReplyForm),
         supplement=made(forms.SupplementForm),
         delay=made(forms.DelayForm),
@@ -297,7 +329,6 @@ def _forms(
     drafting.offer(shown.reply, view)
     tables = settings().tables
     shown.assign.to.offered = _colleagues(view.colleagues)
-    shown.move.unit.offered = forms.unit_choices(tables, view.unit_id)
     shown.sort.category.offered = forms.category_choices(tables)
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)

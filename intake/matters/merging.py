@@ -15,7 +15,7 @@ from sqlalchemy import Row, exists, func, select, text
 from intake import ledger, routing
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
-from intake.matters import deadlines
+from intake.matters import deadlines, handovers
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.records import ask_person, note, update_matter
 from intake.matters.work import Act
@@ -140,6 +140,10 @@ def _require_mergeable(gone: Row[Any], kept: Row[Any]) -> None:
         raise NotAllowed(f"{kept.reference} är självt sammanfört med ett annat. Sammanför med det i stället.")
     _require_no_wall(gone, kept)
     for matter in (gone, kept):
+        if handovers.find(matter.id) is not None:
+            raise NotAllowed(
+                f"{matter.reference} är överlämnat och väntar på att tas emot. Ta emot det först."
+            )
         # The form would take the other's sender over, and be given a code to all of it.
         if db.session.scalar(select(func.awaits_form(matter.id))):
             raise NotAllowed(
