@@ -125,11 +125,10 @@ FUNCTIONS: rights.Functions = {
             IF NOT FOUND THEN RETURN NULL; END IF;
             SELECT * INTO given FROM handover WHERE handover.matter_id = p_matter AND handover.ended_at IS NULL;
             IF NOT FOUND THEN RETURN NULL; END IF;
-            IF NOT may_open(p_matter) OR CASE p_outcome
-                WHEN 'received' THEN NOT may_write(p_matter)
-                WHEN 'refused' THEN given.to_unit <> ALL (acting_units()) OR given.refusal NOT IN ('back', 'up')
-                WHEN 'taken_back' THEN given.from_unit <> ALL (acting_units())
-                ELSE true END THEN {REFUSED}; END IF;
+            IF NOT may_open(p_matter) OR NOT (
+                p_outcome = 'received' AND may_write(p_matter)
+                OR p_outcome = 'refused' AND given.to_unit = ANY (acting_units()) AND given.refusal IN ('back', 'up')
+                OR p_outcome = 'taken_back' AND given.from_unit = ANY (acting_units())) THEN {REFUSED}; END IF;
             IF p_outcome = 'received' THEN
                 PERFORM receive_handover(p_matter, p_at);
                 RETURN given.to_unit;
@@ -209,6 +208,12 @@ REWRITTEN = {
     "may_write(uuid)": (
         "AND (matter_unit.until IS NULL OR is_made_here(matter_unit.xmin))",
         "AND (matter_unit.until IS NULL AND matter_unit.why <> 'handed' OR is_made_here(matter_unit.xmin))",
+    ),
+    # What waits to be received is moved by nothing else.
+    "move_matter(uuid, text)": (
+        "IF NOT may_write(p_matter) THEN",
+        "IF NOT may_write(p_matter) OR EXISTS (SELECT FROM handover WHERE handover.matter_id = p_matter"
+        " AND handover.ended_at IS NULL) THEN",
     ),
     "inbox_news(text[], timestamptz)": (
         "AND matter_unit.since > p_since",

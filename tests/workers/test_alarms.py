@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from intake import ledger, outbox
 from intake.errors import PostAway, PostRefused
 from intake.extensions import db
-from intake.matters import alarms, arrive, work
+from intake.matters import alarms, arrive, handing_over, work
 from intake.models import Event, Handler, Job, Matter, MatterUnit, OutgoingLetter
 from tests import desk
 from tests.letters_home import Post, address_of, deliver, letter, matters
@@ -218,9 +218,9 @@ def test_what_a_handler_sorts_as_urgent_alarms_unless_it_is_taken(app, post, clo
     assert post.alarms == [SYD]
 
 
-def test_what_is_moved_alarms_those_who_have_it_now(urgent, post, clock, act):
+def test_what_is_handed_over_alarms_those_who_have_it_now(urgent, post, clock, act):
     carry()
-    act(work.move, urgent, "nord-inkorg", "Umeå")
+    act(handing_over.hand_over, urgent, "nord-inkorg", "Umeå")
     carry()
     wait(clock)
     assert post.alarms == [SYD, "jour-nord@jour.example", "jour-nord@jour.example"]
@@ -245,7 +245,7 @@ def test_what_was_raised_and_is_moved_behind_a_wall_is_seen_there_only(urgent, p
 
 
 def test_in_the_national_inbox_an_alarm_goes_to_one_address(urgent, post, clock, act):
-    act(work.move, urgent, "nationell-inkorg", "Oklart var")
+    act(handing_over.hand_over, urgent, "nationell-inkorg", "Oklart var")
     carry()
     wait(clock, 7)
     assert post.alarms == [NATIONAL] * alarms.TIMES_IN_ALL
