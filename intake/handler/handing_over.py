@@ -31,7 +31,7 @@ def handed_over() -> Response:
     given = handovers.given_by(person(), found)
     shown = render_template(
         "handler/handed_over.html",
-        waiting=[each for each in given if each.ended_at is None],
+        given=[each for each in given if each.ended_at is None],
         ended=[each for each in given if each.ended_at is not None],
         form=forms.ActForm(formdata=None),
         may_take_back=lambda unit: handovers.works_in(person(), "sort", unit),

@@ -60,7 +60,7 @@ def test_the_preview_tells_what_the_receiver_the_giver_and_the_citizen_will_read
 def test_the_receivers_inbox_says_where_it_comes_from_and_by_when(nora, given):
     row = desk.text_of(nora.get("/"))
     assert f"Överlämnat från {HOME}, väntar på mottagande" in row
-    assert "tas emot senast" in row
+    assert "Tas emot senast" in row
     page = desk.text_of(nora.page(given))
     assert "Skälet: Händelsen var i Umeå." in page
     for act in ("Skicka svaret", "Avsluta ärendet", "Lämna över till en annan enhet"):
@@ -179,7 +179,7 @@ def test_what_is_late_says_so_on_both_sides(anna, nora, given, clock, worker_app
     for who in (anna, nora):
         who.sign_in()
     assert "Överlämnade 1, 1 inte i tid" in desk.text_of(anna.get("/"))
-    assert "har inte tagits emot i tid" in desk.text_of(anna.get("/overlamnade"))
+    assert "inte i tid" in desk.text_of(anna.get("/overlamnade"))
     assert "Överlämningen har inte tagits emot i tid" in desk.text_of(nora.get("/"))
     assert "Den tiden har gått ut." in desk.text_of(nora.page(given))
 

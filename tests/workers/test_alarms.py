@@ -22,6 +22,7 @@ DANGER = {
     "text": f"Någon bryter sig in hos mig just nu, hjälp! {CANARY}.",
     "sender_name": f"{CANARY} Berg",
 }
+NATIONAL_INBOX = "nationell-inkorg"
 SYD, NATIONAL, SU = "jour-syd@jour.example", "jour@jour.example", "jour-su@jour.example"
 
 
@@ -58,7 +59,7 @@ def urgent(app, clock):
 def act(make_app):
     """Do something to a matter as a handler: ``act(work.take, matter_id, ...)``."""
     owner = make_app("handler", "owner")
-    desk.hire(owner, "anna@example.se", *desk.seats("syd"))
+    desk.hire(owner, "anna@example.se", *desk.seats("syd"), (NATIONAL_INBOX, "handler"))
     with owner.app_context():
         handler_id = db.session.scalars(select(Handler.id)).one()
     handler_app = make_app("handler")
@@ -249,6 +250,19 @@ def test_in_the_national_inbox_an_alarm_goes_to_one_address(urgent, post, clock,
     carry()
     wait(clock, 7)
     assert post.alarms == [NATIONAL] * alarms.TIMES_IN_ALL
+
+
+def test_what_the_national_inbox_has_handed_over_is_raised_to_it_again(app, clock, make_app, act, post):
+    desk.bring(app, clock, **DANGER)
+    urgent = matters()[-1].id
+    act(handing_over.hand_over, urgent, NATIONAL_INBOX, "Oklart var")
+    act(handing_over.receive, urgent)
+    act(handing_over.hand_over, urgent, "nord-inkorg", "Umeå")
+    carry()
+    wait(clock, 3)
+    stands = select(MatterUnit.unit_id, MatterUnit.why).where(MatterUnit.until.is_(None))
+    assert sorted(db.session.execute(stands).all()) == [(NATIONAL_INBOX, "raised"), ("nord-inkorg", "moved")]
+    assert post.alarms[-2:] == ["jour-nord@jour.example", NATIONAL]
 
 
 def test_a_refused_alarm_is_a_persons_task_once(urgent, post, clock):
