@@ -122,7 +122,7 @@ def handed_on(reference: str, matter_id: uuid.UUID, capability: Capability) -> R
 
 
 def gone(reference: str) -> Response | None:
-    """Return what to tell a person who sees a matter no more as its hand-over ended; None for anybody else."""
+    """Return what to tell a person who sees a matter no more as its hand-over ended; None for others."""
     found = listed(person(), access.look_at_list("inbox", "visa=overlamnade"))
     last = next((each for each in found if each.reference == reference and each.outcome), None)
     if last is None:

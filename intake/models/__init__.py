@@ -45,7 +45,7 @@ __all__ = [
     "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
     "Fetched", "FileText", "Handler", "HandlerSession", "Handover", "Job", "LeftSecret", "Letter",
     "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterRead", "MatterUnit", "Membership",
-    "MembershipChange", "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence",
-    "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode",
-    "Unit", "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
+    "MembershipChange", "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord",
+    "Presence", "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook",
+    "StatusCode", "Unit", "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
 ]  # fmt: skip

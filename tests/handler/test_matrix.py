@@ -42,7 +42,8 @@ OF_NO_MATTER = {
     "units": "administer", "bulk_exports_page": "export", "ask_export": "export",
     "audit_page": "audit", "ask_audit": "audit",
     "overview": "see", "overview_file": "see",
-    "inbox_news": "see", "handed_over": "see", "next_matter": "answer", "marked": "answer", "save_view": "answer",
+    "inbox_news": "see", "handed_over": "see", "next_matter": "answer", "marked": "answer",
+    "save_view": "answer",
     "workload": "administer",
 }  # fmt: skip
 # What lies in no matter or unit, and answers everybody of himself.

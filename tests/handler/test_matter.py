@@ -17,7 +17,6 @@ from intake.models import (
     Job,
     MailAddress,
     Matter,
-    MatterUnit,
     Membership,
     Message,
     OutgoingLetter,
