@@ -67,9 +67,7 @@ def refuse(let, name, matter):
 
 def sees(matter):
     db.session.expire_all()
-    stands = select(MatterUnit.unit_id).where(
-        MatterUnit.matter_id == matter.id, MatterUnit.until.is_(None)
-    )
+    stands = select(MatterUnit.unit_id).where(MatterUnit.matter_id == matter.id, MatterUnit.until.is_(None))
     return sorted(db.session.scalars(stands))
 
 
@@ -407,4 +405,3 @@ class TestTheCitizen:
             said = handing_over.citizen_reads(matter.id)
         assert said.startswith(begins)
         assert bool(said) == bool(begins)
-
