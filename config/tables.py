@@ -89,6 +89,7 @@ class Authority:
     ``watched`` is what the situation picture follows from a start value, if anything.
     ``mail_with_html`` lets letters say their words as HTML too, beside the plain text.
     ``security_contact`` is where a fault can be reported (RFC 9116), empty when nowhere.
+    ``handover_hours`` is how long a unit has to receive what another hands over to it.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Authority:
     mail_with_html: bool = False
     security_contact: str = ""
     watched: Watched | None = None
+    handover_hours: int = 24
 
     def support_for(self, category: str | None) -> tuple[SupportLine, ...]:
         """Return the lines for those whose matter is of a category, in the table's order.
@@ -233,6 +235,7 @@ def _authority(table: dict[str, Any]) -> Authority:
             mail_with_html=table["mail"].get("with_html", False),
             security_contact=table.get("security", {}).get("contact", ""),
             watched=_watched(table["watched"]) if "watched" in table else None,
+            handover_hours=table["handover"]["hours"],
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"authority.toml: {error} is missing or of the wrong kind.") from error
@@ -260,6 +263,8 @@ def _check_authority(authority: Authority) -> None:
         raise TableError("authority.toml: mail.domains is empty; name at least one domain.")
     if not isinstance(authority.mail_with_html, bool):
         raise TableError("authority.toml: mail.with_html is neither true nor false.")
+    if type(authority.handover_hours) is not int or not 1 <= authority.handover_hours <= 240:
+        raise TableError("authority.toml: handover.hours is no number of hours from 1 to 240.")
     contact, _, its_domain = authority.security_contact.rpartition("@")
     if not re.fullmatch(r"|(https://|mailto:|tel:)[!-~]+", authority.security_contact):
         raise TableError("authority.toml: security.contact begins with none of https://, mailto: and tel:.")

@@ -5,7 +5,7 @@ The law counts Midsummer Eve, Christmas Eve and New Year's Eve with the holidays
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 
 import holidays
@@ -33,6 +33,18 @@ def working_days(after: date, until: date) -> int:
     """Count the working days after one day, up to and with another; 0 when there are none."""
     days = (after + ONE_DAY * number for number in range(1, (until - after).days + 1))
     return sum(is_working_day(day) for day in days)
+
+
+def after_working_hours(since: datetime, hours: int) -> datetime:
+    """Return when so many hours of working days have passed, all 24 of each; both are local times."""
+    at, left = since, timedelta(hours=hours)
+    while True:
+        midnight = datetime.combine(at.date() + ONE_DAY, time(), at.tzinfo)
+        if is_working_day(at.date()):
+            if at + left <= midnight:
+                return at + left
+            left -= midnight - at
+        at = midnight
 
 
 @cache

@@ -45,6 +45,22 @@ MERGED = """
     FROM generate_series(1, 2) n;
 """
 
+# A matter waits to be received in the north.
+HANDED = """
+    INSERT INTO handler (id, email, name, password_hash, created_at)
+    VALUES ('00000000-0000-0000-0000-0000000000a1', 'anna@example.se', 'Anna', 'x', now());
+    INSERT INTO matter (id, reference, channel, category, unit_id, priority, flags, status, subject,
+        place_words, needs_person, received_at, version)
+    SELECT gen_random_uuid(), 'K7RX-3M9P', 'form', 'anmalan', 'nord-inkorg', 3, '{}', 'registered', '',
+        '', '{}', now(), 1;
+    INSERT INTO matter_unit (id, matter_id, unit_id, why, since)
+    SELECT gen_random_uuid(), id, unit, why, now() FROM matter,
+        (VALUES ('nord-inkorg', 'moved'), ('syd-inkorg', 'handed')) AS stands (unit, why);
+    INSERT INTO handover (id, matter_id, from_unit, to_unit, handler_id, refusal, at, due_at)
+    SELECT gen_random_uuid(), matter.id, 'syd-inkorg', 'nord-inkorg', handler.id, 'back', now(), now()
+    FROM matter, handler;
+"""
+
 # What stood there before looks had chains: by a person and by a command, over two years and some.
 OLD = """
     INSERT INTO unit (id, name, region, kind, is_walled, is_open)
@@ -120,6 +136,19 @@ def test_what_was_merged_is_parted_and_open_before_older_code_comes(servers, tmp
             assert connection.scalar(text("SELECT count(DISTINCT matter_id) FROM message")) == 3
             statuses = text("SELECT status FROM matter ORDER BY reference")
             assert connection.scalars(statuses).all() == ["reopened", "reopened", "closed"]
+        migrations.move(owner)
+
+
+def test_what_waits_to_be_received_is_seen_there_alone_before_older_code_comes(servers, tmp_path, make_app):
+    with own.database(servers[0], tmp_path) as database:
+        owner = database.urls["owner"]
+        with connect(owner) as connection:
+            connection.execute(text(HANDED))
+            connection.commit()
+        migrations.move(owner, "0027")
+        with connect(owner) as connection:
+            stands = text("SELECT unit_id FROM matter_unit WHERE until IS NULL")
+            assert connection.scalars(stands).all() == ["nord-inkorg"]
         migrations.move(owner)
 
 

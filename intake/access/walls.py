@@ -15,6 +15,7 @@ from intake.access.looks import open_matter
 from intake.access.person import Person
 from intake.access.roles import Capability
 from intake.extensions import db
+from intake.matters.handovers import HANDED
 from intake.matters.viewing import LOCKED, is_locked
 from intake.models import Attachment, Letter, Matter, MatterUnit, Message, Rendition
 
@@ -30,8 +31,12 @@ def visible(person: Person) -> ColumnElement[bool]:
 
 
 def may(person: Person, capability: Capability, matter_id: uuid.UUID) -> bool:
-    """Say whether the person may do something in a unit where the matter stands and the person sees it."""
-    stands = select(MatterUnit.unit_id).where(MatterUnit.matter_id == matter_id, *_stands(person))
+    """Say whether the person may do something in a unit where the matter stands and the person sees it.
+
+    A unit that has handed it over, and waits for it to be received, only sees it.
+    """
+    its = (MatterUnit.matter_id == matter_id, MatterUnit.why != HANDED)
+    stands = select(MatterUnit.unit_id).where(*its, *_stands(person))
     return any(person.may(capability, unit) for unit in db.session.scalars(stands))
 
 

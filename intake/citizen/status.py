@@ -217,6 +217,7 @@ def _page(form: OpinionForm, status: int = 200) -> Response:
         matter=found,
         reference=key.reference,
         steps=steps(found),
+        handover="" if found.is_quiet else following.handover(key),
         answers=following.answers(key),
         unreadable=following.unreadable(key),
         form=form,

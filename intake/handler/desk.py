@@ -14,7 +14,7 @@ from intake import access
 from intake.access.roles import Capability
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import STOCKHOLM, now, settings
-from intake.handler import desk_forms, forms, queries, views, words
+from intake.handler import desk_forms, forms, handovers, queries, views, words
 from intake.handler.gate import person, require
 from intake.handler.surface import bp
 from intake.matters import desk, work
@@ -36,9 +36,12 @@ def inbox() -> Response:
     if asked.enhet is not None and asked.enhet not in person().units:
         raise NotFound("not one of the person's inboxes")
     page, counts = queries.inbox(person(), asked), queries.counts(person())
+    passed = handovers.listed(person(), page.look)
     shown = render_template(
         "handler/inbox.html",
         page=page,
+        received=handovers.waiting_in(person(), passed),
+        given=[each for each in handovers.given_by(person(), passed) if each.ended_at is None],
         asked=asked,
         counts=counts,
         since=_microseconds(counts.newest_at),

@@ -183,17 +183,6 @@ class AssignForm(ActForm):
         return uuid.UUID(self.to.data)
 
 
-class MoveForm(ActForm):
-    """Which unit the matter is moved to, and why."""
-
-    unit = ChoiceField("Flytta till", validators=[listed("Välj en enhet i listan.")])
-    reason = StringField(
-        "Varför flyttas det?",
-        filters=[line_of],
-        validators=[needed("Skriv varför ärendet flyttas."), at_most(REASON_CHARACTERS)],
-    )
-
-
 class ReplyForm(ActForm):
     """What the citizen is answered."""
 

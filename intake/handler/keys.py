@@ -17,9 +17,9 @@ MEANINGS = (
     ("o", "Öppna det markerade ärendet. Enter gör samma sak"),
     ("x", "Kryssa i det markerade ärendet, där det går"),
     ("n", "Nästa: det mest angelägna lediga ärendet"),
-    ("t", "Ta ärendet"),
+    ("t", "Ta ärendet, eller ta emot och ta det som har lämnats över"),
     ("r", "Svara"),
-    ("f", "Flytta eller lämna över till en annan enhet"),
+    ("f", "Lämna över ärendet till en annan enhet"),
     ("/", "Sök"),
     ("?", "Visa snabbtangenterna"),
 )

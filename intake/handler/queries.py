@@ -108,10 +108,11 @@ class InboxRow:
 
 @dataclass(frozen=True)
 class InboxPage:
-    """A page of the inbox; ``next`` asks for the next, None on the last."""
+    """A page of the inbox, told by a look; ``next`` asks for the next, None on the last."""
 
     rows: tuple[InboxRow, ...]
     next: Asked | None
+    look: uuid.UUID
 
 
 def inbox(person: Person, asked: Asked, *, rows: int = PAGE_ROWS) -> InboxPage:
@@ -120,9 +121,10 @@ def inbox(person: Person, asked: Asked, *, rows: int = PAGE_ROWS) -> InboxPage:
     What is asked for is recorded as a look, and the database tells what is recorded.
     """
     words = " ".join(f"{name}={value}" for name, value in asked.words.items())
-    shown = read_inbox(person, look_at_list("inbox", words), rows + 1)
+    look = look_at_list("inbox", words)
+    shown = read_inbox(person, look, rows + 1)
     following = replace(asked, efter=shown[rows - 1].place) if len(shown) > rows else None
-    return InboxPage(shown[:rows], following)
+    return InboxPage(shown[:rows], following, look)
 
 
 def read_inbox(person: Person, look: uuid.UUID, rows: int = PAGE_ROWS) -> tuple[InboxRow, ...]:

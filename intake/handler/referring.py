@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import make_response, render_template
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, StringField, TextAreaField
@@ -72,7 +74,7 @@ def refer(reference: str) -> Response:
         referring.refer(act, form.referral, form.text.data or "", is_closed=form.is_closed.data)
 
     done = drafting.on_its_way("Hänvisningen är på väg till personen.")
-    return views.act(reference, form, do, done, lambda status: _preview(reference, form, status))
+    return views.act(reference, form, do, done, again=_preview)
 
 
 @bp.post("/arende/<reference>/far-lamnas")
@@ -97,9 +99,11 @@ def _choose(reference: str, form: ReferForm, status: int) -> Response:
     return make_response(page, status)
 
 
-def _preview(reference: str, form: ReferForm, status: int) -> Response:
+def _preview(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
     """Show the message as it will be read; where none can be sent, ask again and keep what was written."""
-    matter = get_matter(reference)
+    matter, form = get_matter(reference), cast(ReferForm, posted)
+    if is_late:
+        form.form_errors.append(views.KEPT)
     try:
         begun = referring.draft(matter, form.referral)
         form.text.data = form.text.data or begun

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import flash, make_response, render_template
 from werkzeug.wrappers import Response
 
@@ -38,7 +40,7 @@ def split(reference: str) -> Response:
         made = splitting.split(act, part)
         flash(f"{made.reference} är skapat och står hos {words.unit_name(settings().tables, made.unit)}.")
 
-    return views.act(reference, form, do, "", lambda status: _page(reference, form, status))
+    return views.act(reference, form, do, "", again=_page)
 
 
 @bp.post("/arende/<reference>/skapat-av-misstag")
@@ -66,7 +68,10 @@ def _form(**options: None) -> SplitForm:
     return form
 
 
-def _page(reference: str, form: SplitForm, status: int) -> Response:
+def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+    form = cast(SplitForm, posted)
+    if is_late:
+        form.form_errors.append(views.KEPT)
     view = whole.matter_view(person(), reference)
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")

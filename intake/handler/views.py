@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -21,6 +21,8 @@ from intake.handler import (
     desk_forms,
     drafting,
     forms,
+    handover_forms,
+    handovers,
     kin,
     kindred,
     kindred_forms,
@@ -41,6 +43,10 @@ SORTING = frozenset(
     {
         "assign",
         "move",
+        "hand_over",
+        "receive",
+        "send_back",
+        "take_back",
         "sort",
         "settle_needs",
         "write_note",
@@ -71,7 +77,7 @@ class ActForms:
 
     plain: forms.ActForm
     assign: forms.AssignForm
-    move: forms.MoveForm
+    send_back: handover_forms.SendBackForm
     reply: forms.ReplyForm
     supplement: forms.SupplementForm
     delay: forms.DelayForm
@@ -120,16 +126,6 @@ def assign(reference: str) -> Response:
     form = forms.AssignForm()
     form.to.offered = _colleagues(desk.colleagues([get_matter(reference).unit_id]))
     return act(reference, form, lambda its: work.assign(its, form.handler_id), "Ärendet är fördelat.")
-
-
-@bp.post("/arende/<reference>/flytta")
-def move(reference: str) -> Response:
-    """Move the matter to another unit."""
-    form = forms.MoveForm()
-    form.unit.offered = forms.unit_choices(settings().tables, get_matter(reference).unit_id)
-    unit, reason = form.unit.data or "", form.reason.data or ""
-    done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
-    return act(reference, form, lambda its: work.move(its, unit, reason), done)
 
 
 @bp.post("/arende/<reference>/komplettera")
@@ -221,29 +217,52 @@ def revoke_codes(reference: str) -> Response:
     return act(reference, forms.ActForm(), work.revoke_codes, "Statuskoderna är spärrade.")
 
 
+KEPT = "Det du skrev finns kvar."
+
+
+class Again(Protocol):
+    """Shows a page once more, with the form that was posted to it."""
+
+    def __call__(
+        self, reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False
+    ) -> Response:
+        """Answer with the page."""
+
+
 def act(
     reference: str,
     form: forms.ActForm,
     do: Callable[[work.Act], None],
     done: str,
-    again: Callable[[int], Response] | None = None,
+    *,
+    again: Again | None = None,
 ) -> Response:
     """Do an act and go back; when it cannot be done, show the page with what was written.
 
-    ``again`` shows another page than the matter's, with a status, where the act has one of its own.
+    That is the matter's own, or the one that ``again`` shows.
     """
-    matter_id = get_matter(reference).id
-    require(_asks_for(str(request.endpoint).rpartition(".")[2]), matter_id)
+    again = again or page
+    try:
+        matter_id = get_matter(reference).id
+    except NotFound:
+        if (answer := handovers.gone(reference)) is not None:
+            return answer
+        raise
+    name = str(request.endpoint).rpartition(".")[2]
+    if not (name == "take_back" and handovers.may_take_back(matter_id)):
+        if (answer := handovers.handed_on(reference, matter_id, _asks_for(name))) is not None:
+            return answer
+        require(_asks_for(name), matter_id)
     if not form.validate():
-        return again(422) if again else page(reference, form, 422)
+        return again(reference, form, 422)
     try:
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
-        form.form_errors.append(f"{late} Det du skrev finns kvar." if again else str(late))
-        return again(409) if again else page(reference, form, 409, is_late=True)
+        form.form_errors.append(str(late))
+        return again(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
-        return again(422) if again else page(reference, form, 422)
+        return again(reference, form, 422)
     if done:
         flash(done)
     is_seen = access.find_matter(person(), reference) is not None
@@ -256,7 +275,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
     view = whole.matter_view(person(), reference)
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")
-    drafts = reply_drafts.read(view.id)
+    drafts, handover = reply_drafts.read(view.id), handovers.look(person(), view)
     shown = render_template(
         "handler/matter.html",
         matter=protected.hide(view),
@@ -270,10 +289,11 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
         deadline=deadlines.look(view),
-        may_act=_acts_of(view.id),
         referred=find_referred(view.events),
         kindred=kindred.look(person(), view.id),
         merged_lately=kin.merged_lately(view.events),
+        handover=handover,
+        may_act=_acts_of(view.id, may_take_back=handover is not None and handover.may_take_back),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
@@ -288,11 +308,17 @@ def _asks_for(name: str) -> Capability:
     return "sort" if name in SORTING else "answer"
 
 
-def _acts_of(matter_id: uuid.UUID) -> Callable[[str], bool]:
+def _acts_of(matter_id: uuid.UUID, *, may_take_back: bool) -> Callable[[str], bool]:
     """Return what says whether the person may do an act, by its name, with a matter."""
     capabilities: tuple[Capability, ...] = ("sort", "answer", "export")
     held = {each for each in capabilities if access.may(person(), each, matter_id)}
-    return lambda name: ("export" if name == "export" else _asks_for(name)) in held
+
+    def may_act(name: str) -> bool:
+        if name == "take_back":
+            return may_take_back
+        return ("export" if name == "export" else _asks_for(name)) in held
+
+    return may_act
 
 
 def _forms(
@@ -304,7 +330,7 @@ def _forms(
     shown = ActForms(
         plain=forms.ActForm(formdata=None),
         assign=made(forms.AssignForm),
-        move=made(forms.MoveForm),
+        send_back=made(handover_forms.SendBackForm),
         reply=made(forms.ReplyForm),
         supplement=made(forms.SupplementForm),
         delay=made(forms.DelayForm),
@@ -320,7 +346,6 @@ def _forms(
     drafting.offer(shown.reply, view)
     tables = settings().tables
     shown.assign.to.offered = _colleagues(view.colleagues)
-    shown.move.unit.offered = forms.unit_choices(tables, view.unit_id)
     shown.sort.category.offered = forms.category_choices(tables)
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)

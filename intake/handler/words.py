@@ -71,6 +71,9 @@ NEEDS = {
     "overdue": "Svaret är försenat",
     "child_told": "Ett delärende har lämnat besked: tala om det för personen",
     "outcome_not_told": "Beskedet nådde inte huvudärendet",
+    "handover_overdue": "Överlämningen har inte tagits emot i tid",
+    "handover_refused": "Lämnades tillbaka av den enhet som fick det",
+    "handover_to_decide": "Lämnades tillbaka två gånger: en nationell samordnare avgör",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -140,6 +143,12 @@ EVENTS = {
     "released": "Lämnade tillbaka ärendet till inkorgen",
     "handler_left": "Ärendet gick tillbaka till inkorgen, eftersom den som hade det inte arbetar kvar",
     "moved": "Flyttade ärendet",
+    "handed_over": "Lämnade över ärendet",
+    "handover_received": "Tog emot ärendet, som lämnades över",
+    "handover_refused": "Lämnade tillbaka ärendet",
+    "handover_raised": "Lämnade tillbaka ärendet för andra gången",
+    "handover_undone": "Tog tillbaka ärendet, som inte hade tagits emot",
+    "handover_overdue": "Överlämningen togs inte emot i tid",
     "paused": "Lät ärendet vila",
     "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
@@ -291,8 +300,10 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, till {unit_name(tables, detail['unit'])}"
     if what == "paused":
         return f"{said} till {detail['until']}"
-    if what == "moved":
+    if what in ("moved", "handed_over", "handover_refused", "handover_raised", "handover_overdue"):
         return f"{said} från {unit_name(tables, detail['from'])} till {unit_name(tables, detail['to'])}"
+    if what in ("handover_received", "handover_undone"):
+        return f"{said} från {unit_name(tables, detail['from'])}"
     if what == "assigned":
         return f"{said} till {names.get(uuid.UUID(detail['to']), 'en kollega')}"
     if what == "closed":

@@ -12,10 +12,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, exists, func, select, update
 
 from intake import limits, outbox
 from intake.extensions import db, now, settings
+from intake.matters.handovers import HANDED
 from intake.matters.records import ask_person, note, owe_letter, stand_in
 from intake.models import Event, Matter, MatterUnit
 
@@ -89,9 +90,10 @@ def _tell(matter: Matter, alarm_id: uuid.UUID, step: int) -> None:
 
 
 def _let_see(matter_id: uuid.UUID, unit: str) -> None:
-    is_standing = exists().where(
-        MatterUnit.matter_id == matter_id, MatterUnit.unit_id == unit, MatterUnit.until.is_(None)
-    )
-    if not db.session.scalar(select(is_standing)):
+    its = (MatterUnit.matter_id == matter_id, MatterUnit.unit_id == unit, MatterUnit.until.is_(None))
+    # What it has handed over itself it sees, but does not act on.
+    handed = update(MatterUnit).where(*its, MatterUnit.why == HANDED).values(until=now())
+    db.session.execute(handed.execution_options(synchronize_session=False))
+    if not db.session.scalar(select(exists().where(*its))):
         stand_in(matter_id, unit, RAISED)
         note(matter_id, "alarm_raised", {"to": unit})

@@ -19,6 +19,7 @@ from intake import codes, limits, rows, shown
 from intake.errors import NotFound
 from intake.extensions import db, now, settings
 from intake.files import UNREADABLE, clean_name
+from intake.matters import handovers
 from intake.matters.records import header_of, note, owe_letter, update_matter
 from intake.models import EmailChange, Feedback, new_id
 
@@ -32,6 +33,7 @@ _HOLD = text("SELECT hold_code(:reference, :code_hash)")
 _STATUS = text("SELECT * FROM followed_status(:reference, :code_hash, :at)")
 _ANSWERS = text("SELECT * FROM followed_answers(:reference, :code_hash)")
 _FINDINGS = text("SELECT words, files FROM followed_findings(:reference, :code_hash)")
+_HANDOVER = text("SELECT is_received FROM followed_handover(:reference, :code_hash)")
 _FILE = text("SELECT * FROM followed_file(:reference, :code_hash, :file_id)")
 _FEEDBACK = text("SELECT give_feedback(:reference, :code_hash, :answer, :words, :at)")
 _CONFIRM = text("SELECT confirm_email(:token_hash, :at)")
@@ -81,10 +83,7 @@ class Followed:
     @property
     def is_quiet(self) -> bool:
         """Say whether no more than the first steps may be told."""
-        try:
-            return settings().tables.categories.get(self.category).regime in QUIET_REGIMES
-        except KeyError:
-            return True
+        return is_quiet(self.category)
 
     @property
     def asks_feedback(self) -> bool:
@@ -94,6 +93,14 @@ class Followed:
         """
         has_reason = self.answered_at if self.is_quiet else self.closed_at
         return has_reason is not None and not self.has_feedback
+
+
+def is_quiet(category: str) -> bool:
+    """Say whether no more than the first steps may be told of a matter of this category."""
+    try:
+        return settings().tables.categories.get(category).regime in QUIET_REGIMES
+    except KeyError:
+        return True
 
 
 # ``ready`` may be given out, ``waiting`` is not checked yet, ``held`` is never given out here.
@@ -188,6 +195,13 @@ def answers(key: Key) -> tuple[Answer, ...]:
         )
         for row in db.session.execute(_ANSWERS, values)
     )
+
+
+def handover(key: Key) -> str:
+    """Return what is told of the matter's having been handed over; nothing when it was not."""
+    values = {"reference": key.reference, "code_hash": key.code_hash}
+    is_received = db.session.scalar(_HANDOVER, values)
+    return "" if is_received is None else handovers.told(is_received=is_received)
 
 
 def unreadable(key: Key) -> tuple[tuple[str, int], ...]:

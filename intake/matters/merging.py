@@ -15,7 +15,7 @@ from sqlalchemy import Row, exists, func, select, text
 from intake import ledger, routing, shown
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
-from intake.matters import deadlines
+from intake.matters import deadlines, handovers
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import is_child
 from intake.matters.records import ask_person, note, update_matter
@@ -148,6 +148,10 @@ def _require_mergeable(gone: Row[Any], kept: Row[Any]) -> None:
             f"{kept.reference} är ett delärende, och därifrån svarar ingen. Sammanför med huvudärendet."
         )
     for matter in (gone, kept):
+        if handovers.find(matter.id) is not None:
+            raise NotAllowed(
+                f"{matter.reference} är överlämnat och väntar på att tas emot. Ta emot det först."
+            )
         # The form would take the other's sender over, and be given a code to all of it.
         if db.session.scalar(select(func.awaits_form(matter.id))):
             raise NotAllowed(

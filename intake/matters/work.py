@@ -20,7 +20,7 @@ from intake import rows
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import STOCKHOLM, db, now, settings
 from intake.languages import _, force_locale
-from intake.matters import deadlines, reply_drafts, undoing
+from intake.matters import deadlines, handovers, reply_drafts, undoing
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import Way, find_way, has_code, is_child, is_delicate
 from intake.matters.arrive import attach
@@ -64,26 +64,35 @@ class Act:
 
 
 def take(act: Act) -> None:
-    """Assign the matter to the person who acts, and commit."""
-    open_matter(act)
+    """Assign the matter to the person who acts, who receives it if it was handed over; and commit."""
+    open_matter(act, is_received=False)
+    waiting = handovers.find(act.matter_id)
     change(act, {"handler_id": act.handler_id, "status": "in_progress"})
+    if waiting is not None:
+        handovers.end(act.matter_id, act.version + 1, "received")
+        note(act.matter_id, "handover_received", {"from": waiting.from_unit}, act.handler_id)
     end(act, "taken", {})
 
 
 def assign(act: Act, to_handler_id: uuid.UUID) -> None:
     """Assign the matter to a colleague, and commit; NotAllowed unless that person works in its unit."""
     matter = open_matter(act)
-    works_there = exists(Membership.handler_id).where(
-        Handler.id == to_handler_id,
-        Handler.disabled_at.is_(None),
-        Membership.handler_id == Handler.id,
-        Membership.unit_id == matter.unit_id,
-        Membership.role.in_(ASSIGNABLE),
-    )
-    if not db.session.scalar(select(works_there)):
+    if not works_in(to_handler_id, matter.unit_id):
         raise NotAllowed("Den personen arbetar inte i enheten där ärendet står.")
     change(act, {"handler_id": to_handler_id, "status": "assigned"})
     end(act, "assigned", {"to": str(to_handler_id)})
+
+
+def works_in(handler_id: uuid.UUID, unit: str) -> bool:
+    """Say whether somebody can be given a unit's matters."""
+    works_there = exists(Membership.handler_id).where(
+        Handler.id == handler_id,
+        Handler.disabled_at.is_(None),
+        Membership.handler_id == Handler.id,
+        Membership.unit_id == unit,
+        Membership.role.in_(ASSIGNABLE),
+    )
+    return bool(db.session.scalar(select(works_there)))
 
 
 def release(act: Act) -> None:
@@ -97,9 +106,10 @@ def release(act: Act) -> None:
 
 
 def move(act: Act, unit: str, words: str) -> None:
-    """Move the matter to another unit's inbox with the reason, and commit.
+    """Move the matter across a wall, to another unit's inbox, with the reason, and commit.
 
-    From then on only the other unit sees it. NotAllowed for an unknown unit or the same one.
+    From then on only the other unit sees it. NotAllowed for an unknown unit or the same one, and where there
+    is no wall: there it is handed over.
     """
     matter = open_matter(act)
     target = db.session.get(Unit, unit)
@@ -108,6 +118,8 @@ def move(act: Act, unit: str, words: str) -> None:
     if target.id == matter.unit_id:
         raise NotAllowed("Ärendet står redan där. Välj en annan enhet.")
     left = matter.unit_id
+    if not (target.is_walled or settings().tables.authority.unit(left).is_walled):
+        raise NotAllowed("Dit lämnas ärendet över, så att enheten tar emot det.")
     status = "registered" if matter.status in IN_HAND else matter.status
     change(act, {"handler_id": None, "status": status})
     move_to(act.matter_id, target.id)
@@ -287,11 +299,16 @@ def _seen(act: Act) -> Matter:
     return matter
 
 
-def open_matter(act: Act) -> Matter:
-    """Return the matter as the person saw it; Conflict when it changed, NotAllowed when it is closed."""
+def open_matter(act: Act, *, is_received: bool = True) -> Matter:
+    """Return the matter as the person saw it; Conflict when it changed, NotAllowed when it is closed.
+
+    Nor is one worked on that waits to be received, unless ``is_received`` is False.
+    """
     matter = _seen(act)
     if matter.closed_at is not None:
         raise NotAllowed("Ärendet är avslutat. Återuppta det först.")
+    if is_received and handovers.find(act.matter_id) is not None:
+        raise NotAllowed("Ärendet är överlämnat och väntar på att tas emot. Ta emot det först.")
     return matter
 
 

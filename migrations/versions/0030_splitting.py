@@ -10,7 +10,7 @@ from alembic import op
 from migrations import rights
 
 revision = "0030"
-down_revision = "0027"
+down_revision = "0029"
 
 PATH = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
 REFUSED = "RAISE insufficient_privilege USING MESSAGE = 'not a matter of the caller''s'"

@@ -69,7 +69,7 @@ def test_axe_finds_nothing_on_any_page(page, desk_full, tmp_path):
     looker.look("matter")
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     looker.look("matter-open")
-    page.get_by_role("button", name="Flytta").click()
+    page.get_by_role("button", name="Spara anteckningen").click()
     looker.look("matter-wrong")
     page.get_by_role("link", name="bild på cykeln").click()
     looker.look("file")

@@ -191,7 +191,7 @@ def test_neither_decision_nor_fetching_waits_for_ever(anna, karin, bring, seen, 
 
 def test_what_has_moved_away_stays_and_is_said(anna, approved, karin, seen):
     references, path = approved
-    karin.act(references[1], "flytta", unit="nord-inkorg", reason="Hör dit")
+    karin.act(references[1], "flytta", unit="su", reason="Hör dit")
     opened = zipfile.ZipFile(io.BytesIO(fetch(anna, path).data))
     assert f"{references[1]}.zip" not in opened.namelist()
     assert references[1] in opened.read("las-mig.txt").decode()
@@ -204,7 +204,8 @@ def test_nor_does_what_moved_to_where_nobody_approved(sit, karin, bring):
     reference = bring()
     path = ask(both, reference)
     decide(karin, path)
-    karin.act(reference, "flytta", unit="nord-inkorg", reason="Hör dit")
+    karin.act(reference, "lamna-over", receiver="nord-inkorg", why="Hör dit")
+    both.act(reference, "ta-emot")
     opened = zipfile.ZipFile(io.BytesIO(fetch(both, path).data))
     assert opened.namelist() == ["las-mig.txt", "manifest.json", "seal.json"]
 

@@ -82,7 +82,7 @@ def test_who_worked_with_it_in_another_region_is_named_too(anna, sit, bring, exp
     nils = sit("nils.nord@example.se", *desk.seats("nord"), name="Nils Nord")
     reference = bring(municipality="2480")
     export(nils, reference)
-    nils.act(reference, "flytta", unit="syd-kontaktcenter", reason="Bor i Malmö nu")
+    nils.act(reference, "lamna-over", receiver="syd-kontaktcenter", why="Bor i Malmö nu")
     _, opened, _ = export(anna, reference)
     told = json.loads(opened.read("handlaggare.json"))
     assert "Nils Nord" in [each["name"] for each in told]

@@ -25,6 +25,8 @@ OF_A_MATTER = {
     "open_letter": None, "be_present": None,
     "assign": "sort", "move": "sort", "sort": "sort", "settle_needs": "sort", "write_note": "sort",
     "merge": "sort", "part_again": "sort", "dismiss": "sort",
+    "hand_over_page": "sort", "preview_hand_over": "sort", "hand_over": "sort", "receive": "sort",
+    "send_back": "sort", "take_back": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
     "pause": "sort", "resume": "sort",
@@ -43,7 +45,8 @@ OF_NO_MATTER = {
     "units": "administer", "bulk_exports_page": "export", "ask_export": "export",
     "audit_page": "audit", "ask_audit": "audit",
     "overview": "see", "overview_file": "see",
-    "inbox_news": "see", "next_matter": "answer", "marked": "answer", "save_view": "answer",
+    "inbox_news": "see", "handed_over": "see", "next_matter": "answer", "marked": "answer",
+    "save_view": "answer",
     "workload": "administer",
 }  # fmt: skip
 # What lies in no matter or unit, and answers everybody of himself.

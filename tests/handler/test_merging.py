@@ -157,7 +157,7 @@ def test_what_was_moved_away_since_is_not_parted_from_here(anna, both):
     gone, kept = both
     anna.act(gone, "sammanfor", into=kept)
     before = anna.page(gone)
-    anna.act(kept, "flytta", unit="nord-inkorg", reason="Fel region")
+    anna.act(kept, "flytta", unit="su", reason="En polis")
     page = anna.page(gone)
     assert "sammanfört med ett ärende som du inte ser" in desk.text_of(page)
     assert f'href="/arende/{kept}"' not in page.text

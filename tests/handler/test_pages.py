@@ -27,6 +27,7 @@ def handler_pages(anna, eva, bring, worker_app, clock):
     shown |= file_pages(anna, bring, worker_app)
     shown |= search_pages(anna)
     shown |= letter_pages(eva, worker_app, clock)
+    shown |= handover_pages(anna, bring)
     anna.act(reference, "ta")
     shown["för sent, med fel"] = anna.act(reference, "svara", page=shown["ärende"], text="<b>Svar")
     shown["förhandsgranskat"] = anna.act(reference, "forhandsgranska", text="<b>Svar", is_told="ja")
@@ -56,6 +57,29 @@ def account_pages(anna, clock):
     shown["bekräfta först"] = anna.post("/konto/koder", page=account, note="<b>")
     shown["bekräfta"], shown["bekräfta med fel"] = anna.get("/bekrafta"), anna.prove("<b>", "<b>")
     anna.prove()
+    return shown
+
+
+def handover_pages(anna, bring):
+    """Return the pages of handing over, within one's own units: each side of it, and who was late."""
+    reference = bring(subject="<b>Överlämnas")
+    asked = anna.get(f"/arende/{reference}/lamna-over")
+    shown = {"lämna över": asked, "inget överlämnat": anna.get("/overlamnade")}
+    words = {"receiver": "syd-utredning", "why": "<b>Skäl"}
+    shown["lämna över med fel"] = anna.post(f"/arende/{reference}/lamna-over/granska", page=asked)
+    shown["granska"] = anna.post(f"/arende/{reference}/lamna-over/granska", page=asked, **words)
+    before = anna.page(reference)
+    anna.post(f"/arende/{reference}/lamna-over", page=asked, **words)
+    shown["överlämnade"], shown["överlämnat"] = anna.get("/overlamnade"), anna.page(reference)
+    shown["överlämnat i inkorgen"] = anna.get("/")
+    shown["lämna tillbaka med fel"] = anna.act(reference, "lamna-tillbaka")
+    shown["överlämnat två gånger, med fel"] = anna.post(
+        f"/arende/{reference}/lamna-over", page=asked, receiver="syd-inkorg", why="<b>Skäl"
+    )
+    anna.act(reference, "lamna-tillbaka", reason="<b>Skäl")
+    anna.act(reference, "lamna-over", receiver="nord-inkorg", why="<b>Skäl")
+    shown["hos en annan enhet"] = anna.page(reference)
+    shown["en kollega hann före"] = anna.act(reference, "svara", page=before, text="<b>Svar")
     return shown
 
 

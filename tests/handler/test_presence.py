@@ -81,7 +81,8 @@ def test_who_has_not_looked_is_told_nothing(anna, bertil, bring):
 def test_who_was_there_is_not_told_where_the_matter_went(anna, nora, bring):
     reference = bring()
     anna.act(reference, "ta")
-    anna.act(reference, "flytta", unit="nord-kontaktcenter", reason="Gäller Luleå.")
+    anna.act(reference, "lamna-over", receiver="nord-kontaktcenter", why="Gäller Luleå.")
+    nora.act(reference, "ta-emot")
     assert "Anna Lindgren läser." not in desk.text_of(nora.page(reference))
     assert tell(anna, reference).status_code == 404
 

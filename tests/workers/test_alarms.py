@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from intake import ledger, outbox
 from intake.errors import PostAway, PostRefused
 from intake.extensions import db
-from intake.matters import alarms, arrive, work
+from intake.matters import alarms, arrive, handing_over, work
 from intake.models import Event, Handler, Job, Matter, MatterUnit, OutgoingLetter
 from tests import desk
 from tests.letters_home import Post, address_of, deliver, letter, matters
@@ -22,6 +22,7 @@ DANGER = {
     "text": f"Någon bryter sig in hos mig just nu, hjälp! {CANARY}.",
     "sender_name": f"{CANARY} Berg",
 }
+NATIONAL_INBOX = "nationell-inkorg"
 SYD, NATIONAL, SU = "jour-syd@jour.example", "jour@jour.example", "jour-su@jour.example"
 
 
@@ -58,7 +59,7 @@ def urgent(app, clock):
 def act(make_app):
     """Do something to a matter as a handler: ``act(work.take, matter_id, ...)``."""
     owner = make_app("handler", "owner")
-    desk.hire(owner, "anna@example.se", *desk.seats("syd"))
+    desk.hire(owner, "anna@example.se", *desk.seats("syd"), (NATIONAL_INBOX, "handler"))
     with owner.app_context():
         handler_id = db.session.scalars(select(Handler.id)).one()
     handler_app = make_app("handler")
@@ -218,9 +219,9 @@ def test_what_a_handler_sorts_as_urgent_alarms_unless_it_is_taken(app, post, clo
     assert post.alarms == [SYD]
 
 
-def test_what_is_moved_alarms_those_who_have_it_now(urgent, post, clock, act):
+def test_what_is_handed_over_alarms_those_who_have_it_now(urgent, post, clock, act):
     carry()
-    act(work.move, urgent, "nord-inkorg", "Umeå")
+    act(handing_over.hand_over, urgent, "nord-inkorg", "Umeå")
     carry()
     wait(clock)
     assert post.alarms == [SYD, "jour-nord@jour.example", "jour-nord@jour.example"]
@@ -245,10 +246,23 @@ def test_what_was_raised_and_is_moved_behind_a_wall_is_seen_there_only(urgent, p
 
 
 def test_in_the_national_inbox_an_alarm_goes_to_one_address(urgent, post, clock, act):
-    act(work.move, urgent, "nationell-inkorg", "Oklart var")
+    act(handing_over.hand_over, urgent, "nationell-inkorg", "Oklart var")
     carry()
     wait(clock, 7)
     assert post.alarms == [NATIONAL] * alarms.TIMES_IN_ALL
+
+
+def test_what_the_national_inbox_has_handed_over_is_raised_to_it_again(app, clock, make_app, act, post):
+    desk.bring(app, clock, **DANGER)
+    urgent = matters()[-1].id
+    act(handing_over.hand_over, urgent, NATIONAL_INBOX, "Oklart var")
+    act(handing_over.receive, urgent)
+    act(handing_over.hand_over, urgent, "nord-inkorg", "Umeå")
+    carry()
+    wait(clock, 3)
+    stands = select(MatterUnit.unit_id, MatterUnit.why).where(MatterUnit.until.is_(None))
+    assert sorted(db.session.execute(stands).all()) == [(NATIONAL_INBOX, "raised"), ("nord-inkorg", "moved")]
+    assert post.alarms[-2:] == ["jour-nord@jour.example", NATIONAL]
 
 
 def test_a_refused_alarm_is_a_persons_task_once(urgent, post, clock):
