@@ -21,10 +21,12 @@ from intake.handler import (
     desk_forms,
     drafting,
     forms,
+    kept_files,
     kin,
     letter_words,
     presence,
     protected,
+    style,
     whole,
     words,
 )
@@ -214,11 +216,17 @@ def revoke_codes(reference: str) -> Response:
 
 def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
     """Do an act and go back; when it cannot be done, show the page with what was written."""
-    matter_id = get_matter(reference).id
-    require(_asks_for(str(request.endpoint).rpartition(".")[2]), matter_id)
+    found, name = get_matter(reference), str(request.endpoint).rpartition(".")[2]
+    matter_id = found.id
+    require(_asks_for(name), matter_id)
     if not form.validate():
         return page(reference, form, 422)
     try:
+        if isinstance(form, forms.ReplyForm):
+            # Kept before anything else is said of the answer, so that the files need not be chosen again.
+            kept_files.gather(form, matter_id)
+        if warned := style.look(form, name, found.region):
+            return page(reference, form, 200, warned=warned)
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
@@ -232,7 +240,14 @@ def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], don
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
 
 
-def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+def page(
+    reference: str,
+    posted: forms.ActForm | None,
+    status: int,
+    *,
+    is_late: bool = False,
+    warned: style.Warned | None = None,
+) -> Response:
     """Show a matter's page, with the form that was posted as it was filled in; the look is recorded."""
     get_matter(reference, is_page=True)
     view = whole.matter_view(person(), reference)
@@ -251,6 +266,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         opinion=following.find_opinion(view.id),
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
+        warned=warned,
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
