@@ -24,6 +24,8 @@ WRITTEN: Mapping[str, tuple[str, Where]] = {
     "move": ("reason", "note"),
     "close": ("closing", "note"),
     "sort": ("why", "note"),
+    "mark_secrecy": ("secrecy_reason", "note"),
+    "lift_secrecy": ("lift_reason", "note"),
 }
 # What the page sends back with the words that it has warned of.
 ANYWAY = "anyway"

@@ -24,6 +24,7 @@ from intake.handler import (
     kept_files,
     kin,
     letter_words,
+    marks,
     presence,
     protected,
     style,
@@ -48,6 +49,8 @@ SORTING = frozenset(
         "merge",
         "part_again",
         "dismiss",
+        "mark_secrecy",
+        "lift_secrecy",
     }
 )
 
@@ -74,6 +77,8 @@ class ActForms:
     close: forms.CloseForm
     sort: forms.SortForm
     pause: desk_forms.PauseForm
+    secrecy: marks.SecrecyForm
+    lift: marks.LiftForm
 
 
 @bp.get("/hitta")
@@ -268,6 +273,7 @@ def page(
         is_late=is_late,
         warned=warned,
         deadline=deadlines.look(view),
+        mark=marks.look(view),
         may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
@@ -307,6 +313,8 @@ def _forms(
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),
         pause=made(desk_forms.PauseForm),
+        secrecy=made(marks.SecrecyForm),
+        lift=made(marks.LiftForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
@@ -315,6 +323,7 @@ def _forms(
     shown.assign.to.offered = _colleagues(view.colleagues)
     shown.move.unit.offered = forms.unit_choices(tables, view.unit_id)
     shown.sort.category.offered = forms.category_choices(tables)
+    shown.secrecy.provision.offered = marks.provisions()
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)
     return shown

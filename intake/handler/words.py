@@ -45,7 +45,8 @@ FLAGS = {
     "wrong_authority": "Annan myndighet",
     "foreign_language": "Annat språk",
     "minority_language": "Minoritetsspråk",
-    "secrecy": "Sekretess",
+    "secrecy": "Ber om försiktighet",
+    "secrecy_mark": "Sekretessmarkerat",
     "anonymous_wish": "Vill vara anonym",
 }
 NEEDS = {
@@ -131,6 +132,8 @@ EVENTS = {
     "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
     "noted": "Skrev en anteckning",
+    "secrecy_marked": "Sekretessmarkerade ärendet",
+    "secrecy_lifted": "Hävde sekretessmarkeringen",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -267,6 +270,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} {REOPENED_BY[detail['why']]}"
     if what == "letter_registered":
         return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "secrecy_marked" and detail.get("why") == "merged":
+        return f"{said}, som ett ärende som sammanfördes med det"
     if what == "exported":
         return f"{said}, sigill {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):

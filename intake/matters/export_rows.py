@@ -75,7 +75,7 @@ _ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_su
 _DETAILS = (
     "again", "alarm", "attachment", "channel", "code", "codes", "deadline", "digest", "files", "findings",
     "from", "handler", "is_told", "key", "letter", "message", "needs", "new_files", "note", "now", "outcome",
-    "rule", "step", "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
+    "provision", "rule", "step", "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
 )  # fmt: skip
 
 

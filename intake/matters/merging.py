@@ -15,7 +15,7 @@ from sqlalchemy import Row, exists, func, select, text
 from intake import ledger, routing
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
-from intake.matters import deadlines
+from intake.matters import deadlines, secrecy
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.records import ask_person, note, update_matter
 from intake.matters.work import Act
@@ -48,6 +48,7 @@ def merge(act: Act, into_id: uuid.UUID, *, codes_lead_on: bool) -> None:
     detail = {"into": kept.reference, "messages": moved, "codes_lead_on": codes_lead_on}
     note(gone.id, "merged_into", detail, act.handler_id)
     note(kept.id, "merged_from", {"from": gone.reference, "messages": len(moved)}, act.handler_id)
+    secrecy.follow(gone, kept, act)
     is_new = gone.closed_at is None and gone.status != "answered"
     update_matter(kept.id, _lifted(gone, kept) if is_new else {})
     if is_new and kept.handler_id and routing.EMERGENCY in {*gone.flags} - {*kept.flags}:

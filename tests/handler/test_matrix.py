@@ -27,7 +27,7 @@ OF_A_MATTER = {
     "merge": "sort", "part_again": "sort", "dismiss": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
-    "pause": "sort", "resume": "sort",
+    "pause": "sort", "resume": "sort", "mark_secrecy": "sort", "lift_secrecy": "sort",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
     "reopen": "answer", "revoke_codes": "answer",
     "export_page": "export", "export": "export",
