@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake import access, chains, leaving, ledger, limits, logs, outbox, scratch, verifying
 from intake.extensions import db, now, settings
 from intake.mailroom import watch
-from intake.matters import checks, deadlines, uploading, viewing
+from intake.matters import checks, deadlines, incidents, uploading, viewing
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,12 @@ def _scan_again() -> None:
     checks.scan_again(SCANNED_AGAIN_AT_ONCE)
 
 
+def _remind() -> None:
+    """Let people see whose time has run out."""
+    deadlines.mark_overdue()
+    incidents.mark_overdue()
+
+
 def _beside(act: Callable[[], object]) -> None:
     """Do something in a thread of its own: a large store or a scanner may take long to answer."""
 
@@ -147,7 +153,7 @@ def _round(dispatcher: Dispatcher, every: Every) -> float:
         every(UPKEEP_EVERY, lambda: _beside(upkeep))
         every(SCAN_AGAIN_EVERY, lambda: _beside(_scan_again))
         every(SEAL_EVERY, lambda: _beside(chains.seal))
-        every(REMIND_EVERY, lambda: _beside(deadlines.mark_overdue))
+        every(REMIND_EVERY, lambda: _beside(_remind))
         every(WATCH_EVERY, lambda: each_minute(dispatcher.alarms))
         return 0 if dispatcher.step() else IDLE_SECONDS
     except redis.RedisError as error:

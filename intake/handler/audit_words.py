@@ -34,6 +34,7 @@ LOOKS = {
     "sign_in": "loggade in",
     "inbox": "såg inkorgens lista",
     "overview": "såg lägesbilden",
+    "incidents": "såg listan över personuppgiftsincidenter",
     "search": "sökte",
     "people": "slog upp en medarbetare",
     "audit": "ställde en granskningsfråga",

@@ -21,6 +21,7 @@ from intake.handler import (
     desk_forms,
     drafting,
     forms,
+    incident_forms,
     kept_files,
     kin,
     letter_words,
@@ -33,7 +34,7 @@ from intake.handler import (
 )
 from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
-from intake.matters import answering, desk, following, reply_drafts, work
+from intake.matters import answering, desk, following, incidents, reply_drafts, work
 
 F = TypeVar("F", bound=forms.ActForm)
 # Acts by which a matter finds its place; the others speak with the citizen, or end it.
@@ -51,6 +52,7 @@ SORTING = frozenset(
         "dismiss",
         "mark_secrecy",
         "lift_secrecy",
+        "report_incident",
     }
 )
 
@@ -274,6 +276,8 @@ def page(
         warned=warned,
         deadline=deadlines.look(view),
         mark=marks.look(view),
+        incidents=[each for each in incidents.read(view.id) if each.closed_at is None],
+        incident_kinds=incident_forms.KINDS,
         may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,

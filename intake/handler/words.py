@@ -70,6 +70,7 @@ NEEDS = {
     "alarm_unanswered": "Jouren har larmats utan att någon tagit ärendet",
     "file_missing": "En fil kom aldrig fram i sin helhet",
     "overdue": "Svaret är försenat",
+    "incident_overdue": "Tiden att anmäla en personuppgiftsincident har gått ut",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -134,6 +135,10 @@ EVENTS = {
     "noted": "Skrev en anteckning",
     "secrecy_marked": "Sekretessmarkerade ärendet",
     "secrecy_lifted": "Hävde sekretessmarkeringen",
+    "incident_reported": "Rapporterade en personuppgiftsincident",
+    "incident_decided": "Beslutade om en personuppgiftsincident",
+    "incident_closed": "Avslutade en personuppgiftsincident",
+    "incident_overdue": "Tiden att anmäla en personuppgiftsincident gick ut",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -270,6 +275,10 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} {REOPENED_BY[detail['why']]}"
     if what == "letter_registered":
         return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "incident_decided":
+        return (
+            f"{said}: {'den ska anmälas' if detail['decision'] == 'notify' else 'den behöver inte anmälas'}"
+        )
     if what == "secrecy_marked" and detail.get("why") == "merged":
         return f"{said}, som ett ärende som sammanfördes med det"
     if what == "exported":

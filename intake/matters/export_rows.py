@@ -73,9 +73,10 @@ _WAY = ("protocol", "peer", "helo", "tls", "smtputf8", "is_trusted", "is_import"
 # These events name another matter, and so nothing more is told than that they were.
 _ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_supplement")
 _DETAILS = (
-    "again", "alarm", "attachment", "channel", "code", "codes", "deadline", "digest", "files", "findings",
-    "from", "handler", "is_told", "key", "letter", "message", "needs", "new_files", "note", "now", "outcome",
-    "provision", "rule", "step", "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
+    "again", "alarm", "attachment", "channel", "code", "codes", "deadline", "decision", "digest",
+    "files", "findings", "from", "handler", "incident", "is_told", "key", "kind", "letter", "message",
+    "needs", "new_files", "note", "now", "outcome", "provision", "rule", "step", "to", "unit", "units",
+    "upload", "was", "way", "what", "why", "withheld",
 )  # fmt: skip
 
 
