@@ -18,6 +18,8 @@ from config.languages import AnswerLanguage, Language, answer_languages_in, lang
 from config.openness import Openness, read_openness
 from config.reading import TableError, read_lines, read_toml
 from config.replies import ReplyTemplate, replies_in
+from config.secrecy import Provision, provisions_in
+from config.style import StyleRule, style_in
 
 FOLDER = Path(__file__).parent
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
@@ -160,6 +162,8 @@ class Tables:
     openness: Openness
     replies: tuple[ReplyTemplate, ...]
     routing: Mapping[str, Any]
+    secrecy: tuple[Provision, ...]
+    style: tuple[StyleRule, ...]
     weights: tuple[str, ...]
 
 
@@ -187,6 +191,8 @@ def read_tables(folder: Path = FOLDER) -> Tables:
         openness=read_openness(folder),
         replies=replies_in(read_toml(folder / "replies.toml"), categories.codes),
         routing=read_toml(folder / "routing.toml"),
+        secrecy=provisions_in(read_toml(folder / "secrecy.toml")),
+        style=style_in(read_toml(folder / "style.toml"), [region.code for region in authority.regions]),
         weights=read_lines(folder / "weights.tsv"),
     )
 

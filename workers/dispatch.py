@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake import access, chains, leaving, ledger, limits, logs, outbox, scratch, verifying
 from intake.extensions import db, now, settings
 from intake.mailroom import watch
-from intake.matters import checks, deadlines, handing_over, uploading, viewing
+from intake.matters import checks, deadlines, handing_over, incidents, uploading, viewing
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,8 @@ def _scan_again() -> None:
 
 
 def _remind() -> None:
-    for act in (deadlines.mark_overdue, handing_over.mark_overdue):
+    """Let people see whose time has run out."""
+    for act in (deadlines.mark_overdue, handing_over.mark_overdue, incidents.mark_overdue):
         act()
 
 

@@ -35,6 +35,7 @@ LOOKS = {
     "inbox": "såg inkorgens lista",
     "closed": "såg vilka ärenden som hade avslutats",
     "overview": "såg lägesbilden",
+    "incidents": "såg listan över personuppgiftsincidenter",
     "search": "sökte",
     "people": "slog upp en medarbetare",
     "audit": "ställde en granskningsfråga",

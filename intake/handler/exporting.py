@@ -21,7 +21,7 @@ from intake.handler import sides
 from intake.handler.forms import ExportForm
 from intake.handler.gate import get_matter, person, require, sensitive
 from intake.handler.surface import bp
-from intake.matters import exporting
+from intake.matters import exporting, secrecy
 from intake.matters.export_rows import Address
 from intake.models import Matter
 from intake.sealing import LOCK_WORD
@@ -81,6 +81,7 @@ def _page(matter: Matter, form: ExportForm, status: int) -> Response:
     page = render_template(
         "handler/export.html",
         reference=matter.reference,
+        is_marked=secrecy.SIGN in matter.flags,
         size_bytes=exporting.measure(matter.id),
         may_open=access.may(person(), "open_quarantine", matter.id),
         made=exporting.made(matter.id),

@@ -38,7 +38,10 @@ STAGES = {
 }  # fmt: skip
 # What a page asks by itself, by a script: it is no use of the session, and no red bar stands on it.
 BY_ITSELF = frozenset({"handler.be_present", "handler.inbox_news"})
-WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why", "references")
+WRITTEN = (
+    "text", "asked", "delay", "note", "reason", "closing", "why", "references", "secrecy_reason",
+    "lift_reason", "happened", "persons", "decision_reason", "done",
+)  # fmt: skip
 ADDRESS_CHARACTERS = 1000
 
 Given = ParamSpec("Given")

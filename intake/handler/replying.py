@@ -9,7 +9,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.wrappers import Response
 
 from intake.errors import Conflict, NotAllowed
-from intake.handler import drafting, forms, kept_files, views
+from intake.handler import drafting, forms, kept_files, style, views
 from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
 from intake.matters import previewing, protected, reply_drafts, undoing, work
@@ -32,8 +32,7 @@ def reply(reference: str) -> Response:
     form = forms.ReplyForm()
 
     def do(act: work.Act) -> None:
-        stored = kept_files.gather(form, act.matter_id)
-        work.reply(act, form.text.data or "", stored, is_told=form.is_told.data)
+        work.reply(act, form.text.data or "", form.kept_files, is_told=form.is_told.data)
 
     return views.act(reference, form, do, drafting.on_its_way("Svaret är på väg."))
 
@@ -57,6 +56,7 @@ def preview_reply(reference: str) -> Response:
         form=form,
         reference=matter.reference,
         shown=shown,
+        warned=style.look(form, "reply", matter.region),
         recipient=protected.shown("sender_email", shown.recipient, matter.flags),
     )
     return make_response(page)

@@ -36,6 +36,7 @@ class Hit:
     received_at: datetime
     priority: int
     status: str
+    is_marked: bool
 
 
 @dataclass(frozen=True)

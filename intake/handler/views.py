@@ -23,19 +23,23 @@ from intake.handler import (
     forms,
     handover_forms,
     handovers,
+    incident_forms,
+    kept_files,
     kin,
     kindred,
     kindred_forms,
     letter_words,
+    marks,
     presence,
     protected,
+    style,
     whole,
     words,
 )
 from intake.handler.gate import get_matter, person, require
 from intake.handler.referred import find_referred
 from intake.handler.surface import bp
-from intake.matters import answering, desk, following, reply_drafts, work
+from intake.matters import answering, desk, following, incidents, reply_drafts, work
 
 F = TypeVar("F", bound=forms.ActForm)
 # Acts by which a matter finds its place; the others speak with the citizen, or end it.
@@ -59,6 +63,9 @@ SORTING = frozenset(
         "undo_split",
         "link",
         "unlink",
+        "mark_secrecy",
+        "lift_secrecy",
+        "report_incident",
     }
 )
 
@@ -87,6 +94,8 @@ class ActForms:
     pause: desk_forms.PauseForm
     link: kindred_forms.LinkForm
     outcome: kindred_forms.OutcomeForm
+    secrecy: marks.SecrecyForm
+    lift: marks.LiftForm
 
 
 @bp.get("/hitta")
@@ -243,11 +252,12 @@ def act(
     """
     again = again or page
     try:
-        matter_id = get_matter(reference).id
+        found = get_matter(reference)
     except NotFound:
         if (answer := handovers.gone(reference)) is not None:
             return answer
         raise
+    matter_id, region = found.id, found.region
     name = str(request.endpoint).rpartition(".")[2]
     if not (name == "take_back" and handovers.may_take_back(matter_id)):
         if (answer := handovers.handed_on(reference, matter_id, _asks_for(name))) is not None:
@@ -256,6 +266,11 @@ def act(
     if not form.validate():
         return again(reference, form, 422)
     try:
+        if isinstance(form, forms.ReplyForm):
+            # Kept before anything else is said of the answer, so that the files need not be chosen again.
+            kept_files.gather(form, matter_id)
+        if warned := style.look(form, name, region):
+            return page(reference, form, 200, warned=warned)
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
@@ -269,7 +284,14 @@ def act(
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
 
 
-def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
+def page(
+    reference: str,
+    posted: forms.ActForm | None,
+    status: int,
+    *,
+    is_late: bool = False,
+    warned: style.Warned | None = None,
+) -> Response:
     """Show a matter's page, with the form that was posted as it was filled in; the look is recorded."""
     get_matter(reference, is_page=True)
     view = whole.matter_view(person(), reference)
@@ -288,12 +310,16 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         opinion=following.find_opinion(view.id),
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
+        warned=warned,
         deadline=deadlines.look(view),
         referred=find_referred(view.events),
         kindred=kindred.look(person(), view.id),
         merged_lately=kin.merged_lately(view.events),
         handover=handover,
         may_act=_acts_of(view.id, may_take_back=handover is not None and handover.may_take_back),
+        mark=marks.look(view),
+        incidents=[each for each in incidents.read(view.id) if each.closed_at is None],
+        incident_kinds=incident_forms.KINDS,
         kin=kin.look(person(), view.id, request.values.get("into", "")),
         letter_words=letter_words,
         words=words,
@@ -340,6 +366,8 @@ def _forms(
         pause=made(desk_forms.PauseForm),
         link=made(kindred_forms.LinkForm),
         outcome=made(kindred_forms.OutcomeForm),
+        secrecy=made(marks.SecrecyForm),
+        lift=made(marks.LiftForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
@@ -347,6 +375,7 @@ def _forms(
     tables = settings().tables
     shown.assign.to.offered = _colleagues(view.colleagues)
     shown.sort.category.offered = forms.category_choices(tables)
+    shown.secrecy.provision.offered = marks.provisions()
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)
     return shown

@@ -45,7 +45,8 @@ FLAGS = {
     "wrong_authority": "Annan myndighet",
     "foreign_language": "Annat språk",
     "minority_language": "Minoritetsspråk",
-    "secrecy": "Sekretess",
+    "secrecy": "Ber om försiktighet",
+    "secrecy_mark": "Sekretessmarkerat",
     "anonymous_wish": "Vill vara anonym",
 }
 NEEDS = {
@@ -74,6 +75,7 @@ NEEDS = {
     "handover_overdue": "Överlämningen har inte tagits emot i tid",
     "handover_refused": "Lämnades tillbaka av den enhet som fick det",
     "handover_to_decide": "Lämnades tillbaka två gånger: en nationell samordnare avgör",
+    "incident_overdue": "Tiden att anmäla en personuppgiftsincident har gått ut",
 }
 CONCERNS = {
     "self": "Den som skrev",
@@ -155,6 +157,12 @@ EVENTS = {
     "noted": "Skrev en anteckning",
     "referred": "Hänvisade personen till",
     "handing_on_decided": "Noterade om",
+    "secrecy_marked": "Sekretessmarkerade ärendet",
+    "secrecy_lifted": "Hävde sekretessmarkeringen",
+    "incident_reported": "Rapporterade en personuppgiftsincident",
+    "incident_decided": "Beslutade om en personuppgiftsincident",
+    "incident_closed": "Avslutade en personuppgiftsincident",
+    "incident_overdue": "Tiden att anmäla en personuppgiftsincident gick ut",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -312,6 +320,12 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} {REOPENED_BY[detail['why']]}"
     if what == "letter_registered":
         return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "incident_decided":
+        return (
+            f"{said}: {'den ska anmälas' if detail['decision'] == 'notify' else 'den behöver inte anmälas'}"
+        )
+    if what == "secrecy_marked" and detail.get("why") == "merged":
+        return f"{said}, som ett ärende som sammanfördes med det"
     if what == "exported":
         return f"{said}, sigill {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):

@@ -14,7 +14,7 @@ from intake.models import Matter, table_of
 # ``mail``: the whole answer goes by mail. ``notice``: a mail tells only that there is an answer on the
 # status page. ``page``: it stands there, and no mail goes. ``nowhere``: nobody could read it there either.
 Way = Literal["mail", "notice", "page", "nowhere"]
-DELICATE_FLAGS = frozenset({"vulnerable", "protected_identity", "secrecy"})
+DELICATE_FLAGS = frozenset({"vulnerable", "protected_identity", "secrecy", "secrecy_mark"})
 SECRET = ("ja", "trolig")
 # What a check may find in a file of ours that is given out; ``file_state`` says so to the status page.
 GIVEN_OUT = frozenset({"accept", "warn", "not_scanned"})

@@ -75,10 +75,10 @@ _ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_su
 # Of a link not even that: whoever reads may see nothing of the other.
 _UNTOLD = ("linked", "unlinked")
 _DETAILS = (
-    "again", "alarm", "attachment", "authority", "channel", "code", "codes", "deadline", "digest", "files",
-    "findings", "from", "handing_on", "handler", "is_told", "key", "letter", "message", "needs",
-    "new_files", "note", "now", "outcome", "rule", "step", "to", "unit", "units", "upload", "was", "way",
-    "what", "why", "withheld",
+    "again", "alarm", "attachment", "authority", "channel", "code", "codes", "deadline", "decision",
+    "digest", "files", "findings", "from", "handing_on", "handler", "incident", "is_told", "key", "kind",
+    "letter", "message", "needs", "new_files", "note", "now", "outcome", "provision", "rule", "step",
+    "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
 )  # fmt: skip
 
 

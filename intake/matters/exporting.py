@@ -22,7 +22,7 @@ from intake import codes, storage
 from intake.errors import BytesMissing
 from intake.extensions import db, now
 from intake.files import clean_name
-from intake.matters import export_rows, protected
+from intake.matters import export_rows, protected, secrecy
 from intake.matters.export_rows import Addresses, Row
 from intake.matters.names import handler_names
 from intake.matters.records import note
@@ -190,6 +190,8 @@ def _texts(whole: _Whole) -> Iterator[tuple[str, str]]:
 def _conversation(whole: _Whole, names: Mapping[uuid.UUID, str]) -> Iterator[str]:
     yield f"Ärende {whole.matter['reference']}, dnr {whole.diary_number or 'saknas'}"
     yield f"Ärendemening: {whole.matter['subject']}"
+    if mark := secrecy.in_words(whole.matter["flags"], whole.others["handelser"]):
+        yield f"{mark}. Märkningen är en varning och inget beslut: pröva sekretessen innan något lämnas ut."
     for number, message in enumerate(whole.messages, 1):
         who = " ".join(filter(None, (message["sender_name"], message["sender_email"])))
         yield ""

@@ -15,7 +15,7 @@ from sqlalchemy import Row, exists, func, select, text
 from intake import ledger, routing, shown
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db, now, settings
-from intake.matters import deadlines, handovers
+from intake.matters import deadlines, handovers, secrecy
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import is_child
 from intake.matters.records import ask_person, note, update_matter
@@ -50,6 +50,7 @@ def merge(act: Act, into_id: uuid.UUID, *, codes_lead_on: bool) -> None:
     detail = {"into": kept.reference, "messages": moved, "codes_lead_on": codes_lead_on}
     note(gone.id, "merged_into", detail, act.handler_id)
     note(kept.id, "merged_from", {"from": gone.reference, "messages": len(moved)}, act.handler_id)
+    secrecy.follow(gone, kept, act)
     is_new = gone.closed_at is None and gone.status != "answered"
     update_matter(kept.id, _lifted(gone, kept) if is_new else {})
     if is_new and kept.handler_id and routing.EMERGENCY in {*gone.flags} - {*kept.flags}:

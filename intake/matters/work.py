@@ -193,7 +193,7 @@ def send_again(act: Act, letter_id: uuid.UUID) -> None:
     What asked for a person because of it asks no more, unless another letter waits for the same.
     NotAllowed for any other letter, for one that was sent again already, and where no mail may go.
     """
-    matter = _seen(act)
+    matter = as_seen(act)
     one = select(OutgoingLetter).where(OutgoingLetter.id == letter_id)
     letter = db.session.scalar(one.where(OutgoingLetter.matter_id == act.matter_id))
     if letter is None or letter.kind not in SENT_AGAIN or letter.state not in NOT_ARRIVED or letter.again_id:
@@ -239,7 +239,7 @@ def close(act: Act, outcome: str, words: str) -> None:
 
 def reopen(act: Act) -> None:
     """Open a closed matter again, and commit."""
-    matter = _seen(act)
+    matter = as_seen(act)
     if matter.closed_at is None:
         raise NotAllowed("Ärendet är redan öppet.")
     if matter.merged_into_id is not None:
@@ -267,7 +267,7 @@ def sort(act: Act, category: str, priority: int, words: str) -> None:
 
 def settle_needs(act: Act) -> None:
     """Record that what needed a person has been seen to, and commit."""
-    matter = _seen(act)
+    matter = as_seen(act)
     needs = list(matter.needs_person)
     change(act, {"needs_person": []})
     end(act, "needs_settled", {"needs": needs})
@@ -279,7 +279,7 @@ def revoke_codes(act: Act) -> None:
     What was begun with one leads there no more either: a form that is not sent, a new address that
     is not confirmed. NotAllowed when there is no such code.
     """
-    _seen(act)
+    as_seen(act)
     if not has_code(act.matter_id):
         raise NotAllowed("Det finns ingen statuskod att spärra.")
     # The matter's row comes last, as it does for a form that is being sent: neither waits for the other.
@@ -288,7 +288,7 @@ def revoke_codes(act: Act) -> None:
     end(act, "codes_revoked", {"codes": count})
 
 
-def _seen(act: Act) -> Matter:
+def as_seen(act: Act) -> Matter:
     """Return the matter as the person saw it; Conflict when it has changed since."""
     matter = db.session.scalar(
         select(Matter).where(Matter.id == act.matter_id, Matter.version == act.version)
@@ -304,7 +304,7 @@ def open_matter(act: Act, *, is_received: bool = True) -> Matter:
 
     Nor is one worked on that waits to be received, unless ``is_received`` is False.
     """
-    matter = _seen(act)
+    matter = as_seen(act)
     if matter.closed_at is not None:
         raise NotAllowed("Ärendet är avslutat. Återuppta det först.")
     if is_received and handovers.find(act.matter_id) is not None:

@@ -40,6 +40,12 @@ def eva(sit):
 
 
 @pytest.fixture
+def cora(sit):
+    """Somebody who coordinates the south."""
+    return sit("cora.syd@example.se", ("syd-inkorg", "coordinator"), name="Cora Ek")
+
+
+@pytest.fixture
 def olle(sit):
     """An operator who sees no matter."""
     return sit("drift@example.se", ("syd-kontaktcenter", "operator"), name="Olle Drift")

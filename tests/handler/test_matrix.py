@@ -29,10 +29,12 @@ OF_A_MATTER = {
     "send_back": "sort", "take_back": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
-    "pause": "sort", "resume": "sort",
     "split_page": "sort", "split": "sort", "undo_split": "sort", "tell_outcome": "answer",
     "link": "sort", "unlink": "sort",
     "refer_page": "answer", "preview_referral": "answer", "refer": "answer", "decide_handing_on": "answer",
+    "pause": "sort", "resume": "sort", "mark_secrecy": "sort", "lift_secrecy": "sort",
+    "incidents_page": None, "report_incident": "sort",
+    "decide_incident": "administer", "close_incident": "administer",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
     "reopen": "answer", "revoke_codes": "answer",
     "export_page": "export", "export": "export",
@@ -46,8 +48,7 @@ OF_NO_MATTER = {
     "audit_page": "audit", "ask_audit": "audit",
     "overview": "see", "overview_file": "see",
     "inbox_news": "see", "handed_over": "see", "next_matter": "answer", "marked": "answer",
-    "save_view": "answer",
-    "workload": "administer",
+    "save_view": "answer", "workload": "administer", "open_incidents": "administer",
 }  # fmt: skip
 # What lies in no matter or unit, and answers everybody of himself.
 OF_ONESELF = {

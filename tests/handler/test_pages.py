@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from intake.handler import gate
@@ -10,7 +11,7 @@ from tests.handler import drawn, mail
 from tests.project import pages
 
 
-def handler_pages(anna, eva, bring, worker_app, clock):
+def handler_pages(anna, eva, cora, bring, worker_app, clock):
     """Return every page of the handlers' side, by a name for it."""
     stranger = desk.Desk(anna.client.application, "x@example.se", "<b>")
     shown = {"inloggning": stranger.get("/logga-in"), "inloggning med fel": stranger.sign_in()}
@@ -25,6 +26,7 @@ def handler_pages(anna, eva, bring, worker_app, clock):
         path = f"/arende/{reference}/fil/{desk.check_as(worker_app, reference, verdict)}"
         shown[f"fil {verdict}"] = anna.get(path)
     shown |= file_pages(anna, bring, worker_app)
+    shown |= warned_pages(anna, cora, bring)
     shown |= search_pages(anna)
     shown |= letter_pages(eva, worker_app, clock)
     shown |= handover_pages(anna, bring)
@@ -83,6 +85,33 @@ def handover_pages(anna, bring):
     return shown
 
 
+def warned_pages(anna, cora, bring):
+    """Return the pages that warn: of words, of secrecy, and of what went wrong with personal data."""
+    reference = bring(text="<b>Text")
+    shown = {"tänk efter": anna.act(reference, "anteckna", note="<b>En rättshaverist.")}
+    shown["tänk efter, svar"] = anna.act(reference, "forhandsgranska", text="<b>Hej kund", is_told="ja")
+    shown["märk med fel"] = anna.act(reference, "sekretess", secrecy_reason="<b>")
+    anna.act(reference, "sekretess", provision="35_1", secrecy_reason="<b>Adressen")
+    shown["märkt"] = anna.page(reference)
+    shown["exportera märkt"] = anna.get(f"/arende/{reference}/exportera")
+    shown["häv med fel"] = anna.act(reference, "sekretess/hav")
+    path = f"/arende/{reference}/incidenter"
+    shown["inga incidenter"], shown["tom lista"] = cora.get(path), cora.get("/incidenter")
+    shown["incident med fel"] = anna.post(path, page=shown["inga incidenter"])
+    said = {"kind": "lost_access", "noticed": "2026-11-22T10:00", "happened": "<b>", "persons": "<b>"}
+    for _ in range(2):
+        anna.post(path, page=anna.get(path), **said)
+    shown["incidenter"], shown["incident"] = cora.get(path), cora.page(reference)
+    shown["beslut med fel"] = cora.post(f"{path}/beslut", page=shown["incidenter"])
+    incident = re.search(r'name="incident" value="([^"]+)"', shown["incidenter"].text)[1]
+    said = {"incident": incident, "decision": "notify", "decision_reason": "<b>"}
+    cora.post(f"{path}/beslut", page=shown["incidenter"], **said)
+    shown["beslutad"], shown["incidentlista"] = cora.get(path), cora.get("/incidenter")
+    cora.post(f"{path}/avsluta", page=shown["beslutad"], incident=incident, done="<b>")
+    shown["avslutad incident"] = cora.get(path)
+    return shown
+
+
 def search_pages(anna):
     """Return the pages of a search: empty, with and without hits, asking why, and too old."""
     shown = {"sök": anna.get("/sok")}
@@ -125,8 +154,8 @@ def letter_pages(eva, worker_app, clock):
     return shown
 
 
-def test_every_handlers_page_keeps_to_the_rules(anna, eva, bring, worker_app, clock):
-    shown = handler_pages(anna, eva, bring, worker_app, clock)
+def test_every_handlers_page_keeps_to_the_rules(anna, eva, cora, bring, worker_app, clock):
+    shown = handler_pages(anna, eva, cora, bring, worker_app, clock)
     assert {name: faults for name, page in shown.items() if (faults := pages.faults(page))} == {}
     assert all("<b>" not in page for page in shown.values())
     assert all("Demonstration." in page for page in shown.values())
