@@ -22,6 +22,7 @@ from intake.handler import (
     searching,
     second_factor,
     single_sign_on,
+    talks,
     viewing,
     views,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "searching",
     "second_factor",
     "single_sign_on",
+    "talks",
     "viewing",
     "views",
 ]

@@ -38,7 +38,7 @@ STAGES = {
 }  # fmt: skip
 # What a page asks by itself, by a script: it is no use of the session, and no red bar stands on it.
 BY_ITSELF = frozenset({"handler.be_present", "handler.inbox_news"})
-WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why", "references")
+WRITTEN = ("text", "asked", "delay", "note", "reason", "closing", "why", "references", "talk_said")
 ADDRESS_CHARACTERS = 1000
 
 Given = ParamSpec("Given")

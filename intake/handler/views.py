@@ -17,6 +17,7 @@ from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
 from intake.handler import (
+    contact_forms,
     deadlines,
     desk_forms,
     drafting,
@@ -41,6 +42,7 @@ SORTING = frozenset(
         "sort",
         "settle_needs",
         "write_note",
+        "note_talk",
         "pause",
         "resume",
         "merge",
@@ -72,6 +74,7 @@ class ActForms:
     close: forms.CloseForm
     sort: forms.SortForm
     pause: desk_forms.PauseForm
+    talk: contact_forms.TalkForm
 
 
 @bp.get("/hitta")
@@ -251,6 +254,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         opinion=following.find_opinion(view.id),
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
+        opened=request.args.get("skriv"),
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),
@@ -291,6 +295,7 @@ def _forms(
         close=made(forms.CloseForm),
         sort=made(forms.SortForm),
         pause=made(desk_forms.PauseForm),
+        talk=made(contact_forms.TalkForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
@@ -301,6 +306,8 @@ def _forms(
     shown.sort.category.offered = forms.category_choices(tables)
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)
+    if shown.talk is not posted:
+        shown.talk.begin()
     return shown
 
 

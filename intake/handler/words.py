@@ -9,6 +9,7 @@ from typing import Any
 
 from config.languages import AnswerLanguage
 from config.tables import Tables
+from intake.matters.talks import WAYS as TALKS
 from intake.words import in_day
 
 STATUSES = {
@@ -131,6 +132,7 @@ EVENTS = {
     "resumed": "Tog upp ärendet igen efter vilan",
     "replied": "Skrev ett svar",
     "noted": "Skrev en anteckning",
+    "talk_noted": "Skrev en tjänsteanteckning",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -267,6 +269,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said} {REOPENED_BY[detail['why']]}"
     if what == "letter_registered":
         return f"{said} av {names.get(uuid.UUID(detail['handler']), 'en kollega')}"
+    if what == "talk_noted":
+        return f"{said}: {TALKS[detail['way']].lower()}"
     if what == "exported":
         return f"{said}, sigill {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):

@@ -24,6 +24,7 @@ OF_A_MATTER = {
     "matter": None, "file": None, "picture": None, "open_file": None, "letter": None,
     "open_letter": None, "be_present": None,
     "assign": "sort", "move": "sort", "sort": "sort", "settle_needs": "sort", "write_note": "sort",
+    "note_talk": "sort",
     "merge": "sort", "part_again": "sort", "dismiss": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
