@@ -31,7 +31,7 @@ from intake.handler import (
 )
 from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
-from intake.matters import answering, desk, following, reply_drafts, work
+from intake.matters import answering, by_hand, desk, following, reply_drafts, work
 
 F = TypeVar("F", bound=forms.ActForm)
 # Acts by which a matter finds its place; the others speak with the citizen, or end it.
@@ -43,6 +43,7 @@ SORTING = frozenset(
         "settle_needs",
         "write_note",
         "note_talk",
+        "print_receipt",
         "pause",
         "resume",
         "merge",
@@ -83,6 +84,8 @@ def find() -> Response:
     typed = request.args.get("nummer", "")
     reference = codes.read_reference(typed)
     if reference and access.find_matter(person(), reference):
+        if request.args.get("skriv") == "samtal":
+            return redirect(url_for(".matter", reference=reference, skriv="samtal", _anchor="samtal"), 303)
         return redirect(url_for(".matter", reference=reference), 303)
     if reference:
         access.log_refused(person(), reference)
@@ -255,6 +258,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
         opened=request.args.get("skriv"),
+        is_by_hand=view.channel in by_hand.BY_HAND,
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
         kin=kin.look(person(), view.id, request.values.get("into", "")),

@@ -27,7 +27,15 @@ STATUSES = {
     "purged": "Gallrad",
 }
 PRIORITIES = {1: "Brådskande", 2: "Hög", 3: "Normal", 4: "Låg", 5: "Sist"}
-CHANNELS = {"form": "webbformulär", "email": "e-post", "phone": "telefon", "paper": "brev", "api": "e-tjänst"}
+CHANNELS = {
+    "form": "webbformulär",
+    "email": "e-post",
+    "phone": "telefon",
+    "visit": "besök",
+    "paper": "brev på papper",
+    "outgoing": "kontakt från oss",
+    "api": "e-tjänst",
+}
 PLACES = {"online": "På nätet, i telefonen eller på posten", "abroad": "Utomlands", "unknown": "Vet inte"}
 FLAGS = {
     "emergency_now": "Pågående fara",
@@ -117,6 +125,8 @@ ORDERS = {"behov": "Behov", "frist": "Frist", "aldst": "Äldst först", "nyast":
 OUTCOMES = {"answered": "Besvarat", "referred": "Hänvisat till någon annan", "no_action": "Ingen åtgärd"}
 EVENTS = {
     "accepted": "Ärendet kom in",
+    "begun_by_hand": "Registrerade ärendet för hand",
+    "receipt_printed": "Skrev ut en kvittens med en statuskod",
     "message_added": "Ett nytt meddelande kom in",
     "placed_again": "Ärendet placerades på nytt",
     "letter_registered": "Ett inkommet brev registrerades",
@@ -251,6 +261,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
     said = EVENTS.get(what, what)
     if what == "accepted":
         return f"{said} via {CHANNELS.get(detail['channel'], '?')} till {unit_name(tables, detail['unit'])}"
+    if what == "begun_by_hand":
+        return f"{said}, {CHANNELS.get(detail['channel'], '?')}, i {unit_name(tables, detail['unit'])}"
     if what == "placed_again":
         return f"{said}: {unit_name(tables, detail['unit'])}"
     if what == "alarmed":
