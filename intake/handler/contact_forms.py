@@ -148,7 +148,9 @@ class RegisterByHandForm(KeepsFiles, BeginForm):
     channel = ChoiceField("Hur kom det in?", offered=CAME, validators=[listed("Välj hur det kom in.")])
     day = DayField("Dag då det kom in", validators=[needed("Välj vilken dag det kom in."), a_day()])
     clock = ClockField("Klockslag", filters=[clock_of], validators=[a_clock()])
-    text = TextAreaField("Vad gäller det?", filters=[text_of], validators=[at_most(TEXT_CHARACTERS)])
+    text = TextAreaField(
+        "Det som sades eller står i brevet", filters=[text_of], validators=[at_most(TEXT_CHARACTERS)]
+    )
     wants_receipt = BooleanField("Mejla en kvittens")
 
     def validate_clock(self, field: Any) -> None:

@@ -130,12 +130,14 @@ def _sorted(placement: routing.Placement, category: str) -> routing.Placement:
     """Return a placement with a category that was chosen by hand; danger that the rule saw stands."""
     its = settings().tables.categories.get(category)
     reason = routing.Reason("kategori.for_hand", "Ärendetypen valdes när ärendet registrerades för hand.")
+    # It was no citizen's choice, as the rule has taken it for.
+    others = [each for each in placement.reasons if each.code != routing.CHOSEN]
     return replace(
         placement,
         category=its.code,
         is_undecided=False,
         priority=min(placement.priority, its.priority),
-        reasons=(*placement.reasons, reason),
+        reasons=(*others, reason),
     )
 
 

@@ -249,7 +249,9 @@ def test_what_is_chosen_by_hand_stands(anna, page, told, seen):
     send(anna, page, **told | {"unit": "syd-utredning", "category": "fraga"})
     matter = the_matter(seen)
     assert (matter.unit_id, matter.category) == ("syd-utredning", "fraga")
-    assert "Ärendetypen valdes när ärendet registrerades för hand." in anna.page(matter.reference).text
+    page = anna.page(matter.reference).text
+    assert "Ärendetypen valdes när ärendet registrerades för hand." in page
+    assert "Den som skriver har själv valt" not in page
 
 
 def test_danger_on_the_telephone_alarms(anna, page, told, seen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from intake.handler import gate
@@ -19,7 +20,9 @@ def handler_pages(anna, eva, bring, worker_app, clock):
     shown |= account_pages(anna, clock)
     reference = bring(subject='<b> & "', text="<b>Text", files=(("<b>.jpg", b"x"),), place_words="<b>vid ån")
     shown["ärende"], shown["inkorg"] = anna.page(reference), anna.get("/")
-    for act in ("fordela", "flytta", "svara", "komplettera", "drojsmal", "anteckna", "avsluta", "sortera"):
+    shown |= new_matter_pages(anna)
+    acts = ("fordela", "flytta", "svara", "komplettera", "drojsmal", "anteckna", "samtal", "avsluta")
+    for act in (*acts, "sortera"):
         shown[f"{act} med fel"] = anna.act(reference, act)
     for verdict in ("unchecked", "quarantine"):
         path = f"/arende/{reference}/fil/{desk.check_as(worker_app, reference, verdict)}"
@@ -56,6 +59,23 @@ def account_pages(anna, clock):
     shown["bekräfta först"] = anna.post("/konto/koder", page=account, note="<b>")
     shown["bekräfta"], shown["bekräfta med fel"] = anna.get("/bekrafta"), anna.prove("<b>", "<b>")
     anna.prove()
+    return shown
+
+
+def new_matter_pages(anna):
+    """Return the pages of new matters: empty, with errors, and a matter that was begun by hand."""
+    shown = {"nytt ärende": anna.get("/nytt-arende"), "ta kontakt": anna.get("/ta-kontakt")}
+    for path in ("nytt-arende", "ta-kontakt"):
+        shown[f"{path} med fel"] = anna.post(f"/{path}", page=shown["nytt ärende"], who='<b> & "')
+    page = re.search(r'name="page" value="([^"]+)"', shown["ta kontakt"].text)[1]
+    words = {"email": "kim@example.com", "who": "<b>Kim", "subject": "<b>", "text": "<b>Hej"}
+    where = {"unit": "syd-inkorg", "category": "fraga"}
+    token = desk.token_in(shown["ta kontakt"])
+    sent = anna.client.post("/ta-kontakt", data={"csrf_token": token, "page": page} | words | where)
+    shown["tagen kontakt"] = anna.get(sent.location)
+    reference = sent.location.split("?")[0].rpartition("/")[2]
+    anna.act(reference, "samtal", talk_way="visit", talk_said="<b>Hej", talk_with="<b>Kim")
+    shown["med samtal"] = anna.page(reference)
     return shown
 
 
