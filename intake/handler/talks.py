@@ -13,6 +13,6 @@ from intake.matters import talks
 def note_talk(reference: str) -> Response:
     """Note what was said by telephone or face to face; handlers alone see it."""
     form = contact_forms.TalkForm()
-    return views.act(
+    return views.note(
         reference, form, lambda its: talks.note_talk(its, form.talk), "Tjänsteanteckningen är sparad."
     )

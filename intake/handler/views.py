@@ -173,7 +173,7 @@ def parse_letter_again(reference: str, letter_id: uuid.UUID) -> Response:
 def write_note(reference: str) -> Response:
     """Write a note that only handlers see."""
     form = forms.NoteForm()
-    return act(
+    return note(
         reference, form, lambda its: work.write_note(its, form.note.data or ""), "Anteckningen är sparad."
     )
 
@@ -236,6 +236,17 @@ def act(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], don
         flash(done)
     is_seen = access.find_matter(person(), reference) is not None
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
+
+
+def note(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
+    """Do an act that notes something, where the matter went if it was merged."""
+
+    def noting(act: work.Act) -> None:
+        if not kin.open_where_noted(person(), act.matter_id):
+            raise NotAllowed("Ärendet är sammanfört med ett som du inte ser. Anteckningen är inte sparad.")
+        do(act)
+
+    return act(reference, form, noting, done)
 
 
 def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, exists, func, or_, select, text, true, update
+from sqlalchemy.exc import NoResultFound
 
 from intake import codes, letters, outbox, routing, rows
+from intake.errors import Conflict
 from intake.extensions import db, now, settings
 from intake.models import (
     Event,
@@ -107,6 +109,18 @@ def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
         matter = db.session.execute(surviving.with_for_update(key_share=True)).one()
         if matter.merged_into_id is None:
             return matter
+
+
+def hold_seen(matter_id: uuid.UUID) -> uuid.UUID:
+    """Do as ``hold_surviving`` for a person, and return the matter's id.
+
+    Raises Conflict when the matter went into another just now, which the person has not opened.
+    """
+    try:
+        return cast(uuid.UUID, hold_surviving(matter_id).id)
+    except NoResultFound:
+        db.session.rollback()
+        raise Conflict("En kollega hann före.") from None
 
 
 def ask_person(matter_id: uuid.UUID, why: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from intake import rows
 from intake.errors import NotAllowed
 from intake.extensions import db, now
-from intake.matters.records import hold_surviving, note
+from intake.matters.records import hold_seen, note
 from intake.matters.work import Act
 from intake.models import Message, new_id
 
@@ -43,7 +43,7 @@ def note_talk(act: Act, talk: Talk) -> None:
     if talk.way not in WAYS:
         raise NotAllowed("Välj hur det sades.")
     require_been(talk.at)
-    act = replace(act, matter_id=hold_surviving(act.matter_id).id)
+    act = replace(act, matter_id=hold_seen(act.matter_id))
     message_id = new_id()
     rows.insert(
         Message,

@@ -143,3 +143,30 @@ def test_one_about_a_merged_matter_is_noted_where_it_went(anna, bring, spoken, s
     assert seen.query(Event).filter_by(what="merged_into").count() == 1
     anna.act(gone, "samtal", page=page, **spoken())
     assert SAID in anna.page(kept).text
+
+
+@pytest.mark.parametrize("act", ["samtal", "anteckna"])
+def test_who_has_not_seen_where_a_matter_went_notes_it_there_too(anna, sit, bring, spoken, seen, act):
+    gone, kept = bring(), bring(subject="Samma cykel")
+    bertil = sit("bertil.syd@example.se", *desk.seats("syd"), name="Bertil Sand")
+    page = bertil.page(gone)
+    anna.act(gone, "sammanfor", into=kept)
+    answer = bertil.act(gone, act, page=page, note=SAID, **spoken())
+    assert answer.status_code == 303
+    assert SAID in anna.page(kept).text
+
+
+@pytest.mark.parametrize("act", ["samtal", "anteckna"])
+def test_who_does_not_see_where_a_matter_went_is_told_and_keeps_the_words(
+    anna, sit, bring, spoken, seen, act
+):
+    gone, kept = bring(), bring(subject="Samma cykel")
+    vera = sit("vera@example.se", ("syd-kontaktcenter", "handler"), name="Vera Ek")
+    anna.act(kept, "flytta", unit="syd-utredning", reason="Ska utredas.")
+    page = vera.page(gone)
+    anna.act(gone, "sammanfor", into=kept)
+    answer = vera.act(gone, act, page=page, note=SAID, **spoken())
+    assert answer.status_code == 422
+    assert "sammanfört med ett som du inte ser" in answer.text
+    assert SAID in answer.text
+    assert notes(seen) == []
