@@ -169,4 +169,4 @@ def test_who_does_not_see_where_a_matter_went_is_told_and_keeps_the_words(
     assert answer.status_code == 422
     assert "sammanfört med ett som du inte ser" in answer.text
     assert SAID in answer.text
-    assert notes(seen) == []
+    assert [note.text for note in notes(seen)] == ["Ska utredas."]
