@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from babel.dates import format_date, format_time
 from babel.units import format_unit
@@ -18,9 +18,13 @@ MONTHS = (
 
 
 def in_swedish(at: datetime) -> str:
-    """Write a time in Swedish words and Swedish time: ``22 november 2026 kl. 16.05``."""
+    """Write a time in Swedish words and Swedish time: ``22 november 2026 kl. 16.05``.
+
+    Exactly midnight stands for a day whose hour nobody knows, and is written as that day.
+    """
     local = at.astimezone(STOCKHOLM)
-    return f"{local.day} {MONTHS[local.month - 1]} {local.year} kl. {local:%H.%M}"
+    day = f"{local.day} {MONTHS[local.month - 1]} {local.year}"
+    return f"{day} kl. {local:%H.%M}" if local.time() != time.min else day
 
 
 def in_words(at: datetime) -> str:
@@ -28,6 +32,8 @@ def in_words(at: datetime) -> str:
     if _locale() == SWEDISH:
         return in_swedish(at)
     local = at.astimezone(STOCKHOLM)
+    if local.time() == time.min:
+        return in_day(local.date())
     return f"{in_day(local.date())} {format_time(local, 'short', locale=_locale())}"
 
 

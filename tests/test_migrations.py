@@ -61,6 +61,16 @@ HANDED = """
     FROM matter, handler;
 """
 
+# One matter of each way in which a handler begins one, and its arrival.
+BY_HAND = """
+    INSERT INTO matter (id, reference, channel, category, unit_id, priority, flags, status, subject,
+        place_words, needs_person, received_at, version)
+    SELECT gen_random_uuid(), channel, channel, 'anmalan', 'syd-inkorg', 3, '{}', 'registered', '', '', '{}',
+        now(), 1 FROM unnest(ARRAY['visit', 'paper', 'outgoing']) AS channel;
+    INSERT INTO arrival (id, channel, destination, digest, at, marks)
+    SELECT gen_random_uuid(), channel, channel, 'x', now(), '{}' FROM matter;
+"""
+
 # What stood there before looks had chains: by a person and by a command, over two years and some.
 OLD = """
     INSERT INTO unit (id, name, region, kind, is_walled, is_open)
@@ -121,6 +131,26 @@ def test_alarms_go_with_their_revision_and_what_they_let_see(servers, tmp_path, 
             for left in ("outgoing_letter", "job", "matter_unit WHERE until IS NULL AND why = 'raised'"):
                 assert connection.scalar(text(f"SELECT count(*) FROM {left}")) == 0
             assert connection.scalar(text("SELECT count(*) FROM matter")) == 1
+        migrations.move(owner)
+
+
+def test_what_began_by_hand_came_by_telephone_for_older_code(servers, tmp_path, make_app):
+    with own.database(servers[0], tmp_path) as database:
+        owner = database.urls["owner"]
+        with connect(owner) as connection:
+            connection.execute(text(BY_HAND))
+            connection.commit()
+        migrations.move(owner, "0027")
+        with connect(owner) as connection:
+            channels = text("SELECT channel FROM matter UNION ALL SELECT channel FROM arrival ORDER BY 1")
+            assert connection.scalars(channels).all() == [
+                "paper",
+                "paper",
+                "phone",
+                "phone",
+                "phone",
+                "phone",
+            ]
         migrations.move(owner)
 
 

@@ -183,7 +183,17 @@ class AssignForm(ActForm):
         return uuid.UUID(self.to.data)
 
 
-class ReplyForm(ActForm):
+class KeepsFiles:
+    """The fields of a form with files, of which those chosen before are carried on under a seal."""
+
+    files = MultipleFileField("Filer", [Optional()])
+    # ``kept_files`` is what the seal holds, for the page.
+    kept = HiddenField("Valda filer")
+    kept_files: tuple[IncomingFile, ...] = ()
+    drop = BooleanField("Ta bort de filer som redan är valda")
+
+
+class ReplyForm(KeepsFiles, ActForm):
     """What the citizen is answered."""
 
     text = TextAreaField(
@@ -192,11 +202,6 @@ class ReplyForm(ActForm):
         validators=[needed("Skriv ett svar."), at_most(TEXT_CHARACTERS), without_gaps()],
     )
     template = ChoiceField("Färdig text", validators=[])
-    files = MultipleFileField("Filer", [Optional()])
-    # Files that were chosen before, under a seal; ``kept_files`` is what it holds, for the page.
-    kept = HiddenField("Valda filer")
-    kept_files: tuple[IncomingFile, ...] = ()
-    drop = BooleanField("Ta bort de filer som redan är valda")
     is_told = BooleanField("Visa svaret på statussidan", default=True)
 
 

@@ -40,7 +40,7 @@ STAGES = {
 BY_ITSELF = frozenset({"handler.be_present", "handler.inbox_news"})
 WRITTEN = (
     "text", "asked", "delay", "note", "reason", "closing", "why", "references", "secrecy_reason",
-    "lift_reason", "happened", "persons", "decision_reason", "done",
+    "lift_reason", "happened", "persons", "decision_reason", "done", "talk_said",
 )  # fmt: skip
 ADDRESS_CHARACTERS = 1000
 

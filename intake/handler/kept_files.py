@@ -1,4 +1,4 @@
-"""Files that were chosen for an answer before it is sent: the page carries them on, under a seal.
+"""Files chosen for an answer or a new matter before it is sent: the page carries them on, under a seal.
 
 So a preview, or a page that comes back with an error, does not ask for them again. Nobody else's page
 opens the seal, and the bytes are swept when the answer is never sent.
@@ -23,26 +23,28 @@ from intake.matters.incoming import IncomingFile
 KEPT_FOR = timedelta(hours=8)
 
 
-def gather(form: forms.ReplyForm, matter_id: uuid.UUID) -> tuple[IncomingFile, ...]:
-    """Return the files of an answer, those kept and those chosen now, and let the form keep them all.
+def gather(
+    form: forms.KeepsFiles, matter_id: uuid.UUID, *, is_mailed: bool = True
+) -> tuple[IncomingFile, ...]:
+    """Return the files of a form, those kept and those chosen now, and let the form keep them all.
 
-    Raises NotAllowed with words for the handler.
+    ``is_mailed`` is False of what came in. Raises NotAllowed with words for the handler.
     """
     before = () if form.drop.data else _read(form.kept.data or "", matter_id)
     if before is None:
         form.kept.data = ""
         raise NotAllowed("Filerna har legat för länge. Texten är kvar. Välj filerna igen.")
-    found = (*before, *files.store(form.files.data or [], before))
+    found = (*before, *files.store(form.files.data or [], before, is_mailed=is_mailed))
     keep(form, matter_id, found)
     return found
 
 
-def show(form: forms.ReplyForm, matter_id: uuid.UUID) -> None:
+def show(form: forms.KeepsFiles, matter_id: uuid.UUID) -> None:
     """Let a form that is shown again tell which files it keeps."""
     keep(form, matter_id, _read(form.kept.data or "", matter_id) or ())
 
 
-def keep(form: forms.ReplyForm, matter_id: uuid.UUID, found: Sequence[IncomingFile]) -> None:
+def keep(form: forms.KeepsFiles, matter_id: uuid.UUID, found: Sequence[IncomingFile]) -> None:
     """Let a form keep these files."""
     form.kept_files = tuple(found)
     words = json.dumps({"at": now().timestamp(), "files": [asdict(file) for file in found]})

@@ -104,6 +104,12 @@ def open_survivor(person: Person, matter_id: uuid.UUID) -> bool:
     return bool(read_relatives(person, into))
 
 
+def open_where_noted(person: Person, matter_id: uuid.UUID) -> bool:
+    """Look at where a note of a matter is written: there, or in what it went into; False for one not seen."""
+    merged = select(table_of(Matter).c.merged_into_id).where(Matter.id == matter_id)
+    return db.session.scalar(merged) is None or open_survivor(person, matter_id)
+
+
 def _related(matter_id: uuid.UUID) -> dict[uuid.UUID, str]:
     """Return how each of a matter's relatives that the session sees is related to it, by its id."""
     found = {row.id: row.how for row in db.session.execute(_RELATIVES, {"matter_id": matter_id})}

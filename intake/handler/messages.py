@@ -21,7 +21,7 @@ from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingL
 # What a handler wrote: an answer, a question, or word of a delay; "other" where nothing tells any more.
 Telling = Literal["answer", "question", "delay", "other"]
 _TELLINGS: Mapping[str, Telling] = {"supplement_asked": "question", "delay_told": "delay"}
-_ENDS = ("letter_bounced", "sent_again")
+_TIMED = ("letter_bounced", "sent_again", "talk_noted")
 # A sender's clock may be this wrong before it is worth telling.
 CLOCKS_DIFFER = timedelta(hours=1)
 
@@ -98,7 +98,10 @@ class LetterOut:
 
 @dataclass(frozen=True)
 class MessageView:
-    """A message in the conversation; ``about`` is the letter of ours that it answers or reports on."""
+    """A message in the conversation; ``about`` is the letter of ours that it answers or reports on.
+
+    ``noted_at`` is when what somebody said was noted: it stands at the time when it was said.
+    """
 
     id: uuid.UUID
     direction: str
@@ -119,6 +122,7 @@ class MessageView:
     created_at: datetime
     is_told: bool
     letter: LetterIn | None
+    noted_at: datetime | None
     about: LetterOut | None
     letters_out: tuple[LetterOut, ...]
     files: tuple[FileView, ...]
@@ -154,6 +158,7 @@ def read_conversation(matter_id: uuid.UUID, names: Mapping[uuid.UUID, str]) -> C
                 blocks=letters.fold(message.text, message.flow) if letter else (),  # type: ignore[arg-type]
                 handler=names.get(message.handler_id) if message.handler_id else None,
                 letter=came,
+                noted_at=events.noted.get(str(message.id)),
                 about=by_id.get(message.about_letter_id) if message.about_letter_id else None,
                 letters_out=tuple(shown for told, shown in ours if told == message.id),
                 files=tuple(files.get(message.id, ())),
@@ -220,6 +225,7 @@ class _Events:
     bounced: Mapping[str, datetime]
     again: Mapping[str, datetime]
     told: Mapping[str, Telling]
+    noted: Mapping[str, datetime]
 
 
 def _letters_out(
@@ -238,13 +244,14 @@ def _letters_out(
 
 def _events(matter_ids: Iterable[uuid.UUID]) -> _Events:
     told = select(Event.what, Event.detail, Event.at).where(Event.matter_id.in_(list(matter_ids)))
-    rows = db.session.execute(told.where(Event.what.in_((*_ENDS, *_TELLINGS))).order_by(Event.at)).all()
+    rows = db.session.execute(told.where(Event.what.in_((*_TIMED, *_TELLINGS))).order_by(Event.at)).all()
     # Events of earlier versions tell that a letter came back and not which.
     bounced = [row for row in rows if row.what == "letter_bounced" and "letter" in row.detail]
     return _Events(
         bounced={row.detail["letter"]: row.at for row in bounced},
         again={row.detail["letter"]: row.at for row in rows if row.what == "sent_again"},
         told={row.detail["message"]: _TELLINGS[row.what] for row in rows if row.what in _TELLINGS},
+        noted={row.detail["message"]: row.at for row in rows if row.what == "talk_noted"},
     )
 
 

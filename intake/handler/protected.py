@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from flask import make_response, render_template
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
 from intake import access
@@ -101,7 +101,10 @@ def _page(matter: Matter, form: ProtectedForm, status: int, *, is_open: bool = F
 def _contacts(matter: Matter) -> tuple[Contact, ...]:
     """Return everybody who wrote in a matter, each once, the matter's own sender first."""
     wrote = select(*table_of(Message).c["sender_name", "sender_email", "sender_phone"])
-    wrote = wrote.where(Message.matter_id == matter.id, Message.direction == "incoming")
+    # A note of what somebody said tells with whom.
+    is_named = or_(Message.sender_name.is_not(None), Message.sender_phone.is_not(None))
+    told = or_(Message.direction == "incoming", is_named)
+    wrote = wrote.where(Message.matter_id == matter.id, told)
     rows = db.session.execute(wrote.order_by(Message.created_at, Message.id))
     own = Contact(matter.sender_name, matter.sender_email, matter.sender_phone)
     return tuple(dict.fromkeys((own, *(Contact(*row) for row in rows))))

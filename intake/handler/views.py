@@ -17,6 +17,7 @@ from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import now, settings
 from intake.files import clean_name
 from intake.handler import (
+    contact_forms,
     deadlines,
     desk_forms,
     drafting,
@@ -39,7 +40,7 @@ from intake.handler import (
 from intake.handler.gate import get_matter, person, require
 from intake.handler.referred import find_referred
 from intake.handler.surface import bp
-from intake.matters import answering, desk, following, incidents, reply_drafts, work
+from intake.matters import answering, by_hand, desk, following, incidents, reply_drafts, work
 
 F = TypeVar("F", bound=forms.ActForm)
 # Acts by which a matter finds its place; the others speak with the citizen, or end it.
@@ -54,6 +55,8 @@ SORTING = frozenset(
         "sort",
         "settle_needs",
         "write_note",
+        "note_talk",
+        "print_receipt",
         "pause",
         "resume",
         "merge",
@@ -96,6 +99,7 @@ class ActForms:
     outcome: kindred_forms.OutcomeForm
     secrecy: marks.SecrecyForm
     lift: marks.LiftForm
+    talk: contact_forms.TalkForm
 
 
 @bp.get("/hitta")
@@ -104,6 +108,8 @@ def find() -> Response:
     typed = request.args.get("nummer", "")
     reference = codes.read_reference(typed)
     if reference and access.find_matter(person(), reference):
+        if request.args.get("skriv") == "samtal":
+            return redirect(url_for(".matter", reference=reference, skriv="samtal", _anchor="samtal"), 303)
         return redirect(url_for(".matter", reference=reference), 303)
     if reference:
         access.log_refused(person(), reference)
@@ -181,7 +187,7 @@ def parse_letter_again(reference: str, letter_id: uuid.UUID) -> Response:
 def write_note(reference: str) -> Response:
     """Write a note that only handlers see."""
     form = forms.NoteForm()
-    return act(
+    return note(
         reference, form, lambda its: work.write_note(its, form.note.data or ""), "Anteckningen är sparad."
     )
 
@@ -284,6 +290,17 @@ def act(
     return redirect(url_for(".matter", reference=reference) if is_seen else url_for(".inbox"), 303)
 
 
+def note(reference: str, form: forms.ActForm, do: Callable[[work.Act], None], done: str) -> Response:
+    """Do an act that notes something, where the matter went if it was merged."""
+
+    def noting(act: work.Act) -> None:
+        if not kin.open_where_noted(person(), act.matter_id):
+            raise NotAllowed("Ärendet är sammanfört med ett som du inte ser. Anteckningen är inte sparad.")
+        do(act)
+
+    return act(reference, form, noting, done)
+
+
 def page(
     reference: str,
     posted: forms.ActForm | None,
@@ -311,6 +328,8 @@ def page(
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
         warned=warned,
+        opened=request.args.get("skriv"),
+        is_by_hand=view.channel in by_hand.BY_HAND,
         deadline=deadlines.look(view),
         referred=find_referred(view.events),
         kindred=kindred.look(person(), view.id),
@@ -368,6 +387,7 @@ def _forms(
         outcome=made(kindred_forms.OutcomeForm),
         secrecy=made(marks.SecrecyForm),
         lift=made(marks.LiftForm),
+        talk=made(contact_forms.TalkForm),
     )
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
@@ -378,6 +398,8 @@ def _forms(
     shown.secrecy.provision.offered = marks.provisions()
     if shown.sort is not posted:
         shown.sort.category.data, shown.sort.priority.data = view.category, str(view.priority)
+    if shown.talk is not posted:
+        shown.talk.begin()
     return shown
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from config.languages import AnswerLanguage
 from config.tables import Tables
+from intake.matters.talks import WAYS as TALKS
 from intake.words import in_day
 
 STATUSES = {
@@ -26,7 +27,15 @@ STATUSES = {
     "purged": "Gallrad",
 }
 PRIORITIES = {1: "Brådskande", 2: "Hög", 3: "Normal", 4: "Låg", 5: "Sist"}
-CHANNELS = {"form": "webbformulär", "email": "e-post", "phone": "telefon", "paper": "brev", "api": "e-tjänst"}
+CHANNELS = {
+    "form": "webbformulär",
+    "email": "e-post",
+    "phone": "telefon",
+    "visit": "besök",
+    "paper": "brev på papper",
+    "outgoing": "kontakt från oss",
+    "api": "e-tjänst",
+}
 PLACES = {"online": "På nätet, i telefonen eller på posten", "abroad": "Utomlands", "unknown": "Vet inte"}
 FLAGS = {
     "emergency_now": "Pågående fara",
@@ -134,6 +143,8 @@ _HANDED_ON = {
 }
 EVENTS = {
     "accepted": "Ärendet kom in",
+    "begun_by_hand": "Registrerade ärendet för hand",
+    "receipt_printed": "Skrev ut en kvittens med en statuskod",
     "message_added": "Ett nytt meddelande kom in",
     "placed_again": "Ärendet placerades på nytt",
     "letter_registered": "Ett inkommet brev registrerades",
@@ -163,6 +174,7 @@ EVENTS = {
     "incident_decided": "Beslutade om en personuppgiftsincident",
     "incident_closed": "Avslutade en personuppgiftsincident",
     "incident_overdue": "Tiden att anmäla en personuppgiftsincident gick ut",
+    "talk_noted": "Skrev en tjänsteanteckning",
     "closed": "Avslutade ärendet",
     "reopened": "Ärendet öppnades igen",
     "sorted": "Ändrade ärendetyp och prioritet",
@@ -295,6 +307,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
     said = EVENTS.get(what, what)
     if what == "accepted":
         return f"{said} via {CHANNELS.get(detail['channel'], '?')} till {unit_name(tables, detail['unit'])}"
+    if what == "begun_by_hand":
+        return f"{said}, {CHANNELS.get(detail['channel'], '?')}, i {unit_name(tables, detail['unit'])}"
     if what == "placed_again":
         return f"{said}: {unit_name(tables, detail['unit'])}"
     if what == "alarmed":
@@ -326,6 +340,8 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         )
     if what == "secrecy_marked" and detail.get("why") == "merged":
         return f"{said}, som ett ärende som sammanfördes med det"
+    if what == "talk_noted":
+        return f"{said}: {TALKS[detail['way']].lower()}"
     if what == "exported":
         return f"{said}, sigill {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):

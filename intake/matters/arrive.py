@@ -187,7 +187,7 @@ def _said(submission: Submission) -> dict[str, object]:
     Its sender wins even where it gives none: whoever mailed the letter may be somebody else.
     """
     return {
-        "subject": _subject(submission),
+        "subject": subject_of(submission),
         "chosen_category": submission.category,
         "place": submission.place,
         "municipality": submission.municipality,
@@ -230,7 +230,8 @@ def commit_numbered(matter_ids: Iterable[uuid.UUID], received_at: datetime) -> N
     db.session.commit()
 
 
-def _subject(submission: Submission) -> str:
+def subject_of(submission: Submission) -> str:
+    """Return the short line that says what it is about: its own, else the first of its text."""
     words = " ".join(submission.subject.split())
     if not words:
         words = next((" ".join(line.split()) for line in submission.text.splitlines() if line.strip()), "")
@@ -246,7 +247,7 @@ def _columns_of(submission: Submission, placement: routing.Placement) -> dict[st
         "priority": placement.priority,
         "flags": placement.flags,
         "status": "registered",
-        "subject": _subject(submission),
+        "subject": subject_of(submission),
         "sender_name": submission.sender_name,
         "sender_email": submission.sender_email,
         "sender_phone": submission.sender_phone,

@@ -26,6 +26,7 @@ from intake.matters import export_rows, protected, secrecy
 from intake.matters.export_rows import Addresses, Row
 from intake.matters.names import handler_names
 from intake.matters.records import note
+from intake.matters.talks import WAYS
 from intake.matters.viewing import LOCKED
 from intake.models import (
     Arrival,
@@ -194,8 +195,9 @@ def _conversation(whole: _Whole, names: Mapping[uuid.UUID, str]) -> Iterator[str
         yield f"{mark}. Märkningen är en varning och inget beslut: pröva sekretessen innan något lämnas ut."
     for number, message in enumerate(whole.messages, 1):
         who = " ".join(filter(None, (message["sender_name"], message["sender_email"])))
+        kind = WAYS.get(message["channel"]) or _DIRECTIONS[message["direction"]]
         yield ""
-        yield f"{number}. {_DIRECTIONS[message['direction']]} {in_swedish(message['created_at'])} {who}"
+        yield f"{number}. {kind} {in_swedish(message['created_at'])} {who}"
         yield message["text"]
         yield from (f"{each['question']} {each['answer']}" for each in message["answers"])
         files = [file for file in whole.files if file["message_id"] == message["id"]]

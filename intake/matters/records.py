@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Row, exists, or_, select, text, true, update
+from sqlalchemy.exc import NoResultFound
 
 from intake import codes, letters, outbox, routing, rows
 from intake.errors import Conflict
@@ -110,6 +111,18 @@ def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
     """
     held = db.session.scalar(_HOLD_SURVIVING, {"matter_id": matter_id})
     return db.session.execute(select(*table_of(Matter).c[_STATE]).where(Matter.id == held)).one()
+
+
+def hold_seen(matter_id: uuid.UUID) -> uuid.UUID:
+    """Do as ``hold_surviving`` for a person, and return the matter's id.
+
+    Raises Conflict when the matter went into another just now, which the person has not opened.
+    """
+    try:
+        return cast(uuid.UUID, hold_surviving(matter_id).id)
+    except NoResultFound:
+        db.session.rollback()
+        raise Conflict("En kollega hann före.") from None
 
 
 def ask_person(matter_id: uuid.UUID, why: str) -> None:

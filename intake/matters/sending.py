@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 from sqlalchemy import ScalarResult, exists, func, select, update
@@ -23,6 +23,7 @@ from intake.matters import receipts, writing
 from intake.matters.alarms import WAITS
 from intake.matters.answering import GIVEN_OUT, way_of
 from intake.matters.arrive import mint_status_code
+from intake.matters.by_hand import CAME
 from intake.matters.records import FROM_A_HANDLER, ask_person, hold_surviving, note
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
@@ -267,7 +268,9 @@ def _automatic(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
         # Nobody knows yet whose address it is, so it is not given the one that leads into the matter.
         sender = _general_address()
     is_neutral = matter.is_neutral and letter.kind != "alarm"
-    frame = _frame(letter, sender, language=words.language, is_neutral=is_neutral)
+    # What came by hand may have come long before somebody registered it.
+    at = now() if matter.channel in CAME else letter.created_at
+    frame = _frame(letter, sender, at=at, language=words.language, is_neutral=is_neutral)
     is_answer = letter.kind == "receipt"
     return letters.compose_automatic(frame, words.subject, words.text, is_answer=is_answer)
 
@@ -294,7 +297,7 @@ def _reply(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
     # Who is asked for more may send it there too, but a link is for nobody who may not be that person.
     is_asked = matter.status == "awaiting_citizen" and not receipts.may_be_joined(matter.id)
     return letters.compose_reply(
-        _frame(letter, _matter_address(letter), language=language),
+        _frame(letter, _matter_address(letter), at=letter.created_at, language=language),
         said.subject or f"Svar {matter.reference}",
         writing.opening(matter) + said.text,
         writing.closing(matter, _status_link(matter) if is_asked else ""),
@@ -303,14 +306,14 @@ def _reply(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
 
 
 def _frame(
-    letter: OutgoingLetter, sender: str, *, language: str | None, is_neutral: bool = False
+    letter: OutgoingLetter, sender: str, *, at: datetime, language: str | None, is_neutral: bool = False
 ) -> letters.Frame:
     return letters.Frame(
         to=letter.recipient,
         sender=sender,
         sender_name="" if is_neutral else settings().tables.authority.name,
         message_id=letter.message_id_header,
-        date=letter.created_at,
+        date=at,
         language=language,
         in_reply_to=letter.in_reply_to,
         with_html=settings().tables.authority.mail_with_html,

@@ -27,7 +27,7 @@ from intake.matters.arrive import attach
 from intake.matters.incoming import IncomingFile
 from intake.matters.records import (
     FROM_A_HANDLER,
-    hold_surviving,
+    hold_seen,
     move_to,
     needs_without,
     note,
@@ -223,7 +223,7 @@ def write_note(act: Act, text: str) -> None:
 
     One on a merged matter is written in the one that it went into, where it is seen.
     """
-    act = replace(act, matter_id=hold_surviving(act.matter_id).id)
+    act = replace(act, matter_id=hold_seen(act.matter_id))
     message_id = _write(act, "note", text)
     end(act, "noted", {"message": str(message_id)})
 

@@ -61,8 +61,13 @@ def answer_by(matter: Matter, day: date) -> str:
 
 
 def reply_subject(matter: Matter) -> str:
-    """Write the subject of a handler's answer: the same for all, and neutral."""
+    """Write the subject of a handler's answer: the same for all, and neutral.
+
+    Who was written to first has not asked us anything.
+    """
     with force_locale(language_of(matter)):
+        if matter.channel == "outgoing":
+            return str(_("Meddelande %(reference)s", reference=matter.reference))
         return str(_("Svar om ditt ärende %(reference)s", reference=matter.reference))
 
 

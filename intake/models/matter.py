@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
 
-CHANNELS = ("form", "email", "phone", "paper", "api")
+CHANNELS = ("form", "email", "phone", "visit", "paper", "outgoing", "api")
 STATUSES = (
     "received", "quarantined", "registered", "assigned", "in_progress", "awaiting_citizen",
     "handed_over", "answered", "closed", "reopened", "archived", "purged",

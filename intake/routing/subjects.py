@@ -15,6 +15,8 @@ from intake.routing.lexicon import Findings, Hit
 from intake.routing.values import UNCLEAR, Reason
 from intake.routing.words import Reading
 
+# The reason of a category that whoever writes has chosen.
+CHOSEN = "kategori.vald"
 # A category less likely than this is no suggestion.
 _LEAST_SHOWN = 0.05
 # Each further phrase for the same category adds less, so that a long text does not win by its length.
@@ -172,7 +174,7 @@ def _as_chosen(
     weights: Weights,
 ) -> Subject:
     name = categories.get(chosen).name
-    reasons = [Reason("kategori.vald", f"Den som skriver har själv valt ”{name}”.")]
+    reasons = [Reason(CHOSEN, f"Den som skriver har själv valt ”{name}”.")]
     lead = shares.get(best, 0.0) - shares.get(chosen, 0.0)
     contradicts = best not in (chosen, UNCLEAR) and lead > weights.contradiction
     if contradicts:

@@ -12,7 +12,7 @@ UNCLEAR = "oklart"
 class Facts:
     """What is known of a matter when it is placed; codes are those of the authority's tables."""
 
-    channel: Literal["form", "email", "phone", "paper", "api"]
+    channel: Literal["form", "email", "phone", "visit", "paper", "outgoing", "api"]
     subject: str
     text: str
     category: str | None = None

@@ -81,7 +81,7 @@ class Storage(Protocol):
         ...
 
 
-def new_key(prefix: Literal["draft", "letter", "part", "out", "view"]) -> str:
+def new_key(prefix: Literal["draft", "letter", "part", "out", "hand", "view"]) -> str:
     """Make a key that was never used."""
     return f"{prefix}/{uuid7()}"
 

@@ -107,7 +107,8 @@ FUNCTIONS: rights.Functions = {
         """,
         ("citizen", "handler", "worker"),
     ),
-    # The same of the one that it went into: whoever merges it just now is waited for, and followed.
+    # The same of the one that it went into: whoever merges it just now is waited for, and followed. NULL where
+    # the caller does not write in that one.
     "hold_surviving(uuid)": (
         f"""
         CREATE FUNCTION hold_surviving(p_matter uuid) RETURNS uuid
@@ -117,6 +118,7 @@ FUNCTIONS: rights.Functions = {
         BEGIN
             LOOP
                 SELECT * INTO its FROM matter WHERE matter.id = surviving_matter(p_matter);
+                IF NOT may_write(its.id) THEN RETURN NULL; END IF;
                 PERFORM hold_matter(its.id);
                 SELECT * INTO its FROM matter WHERE matter.id = its.id;
                 IF its.merged_into_id IS NULL THEN RETURN its.id; END IF;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 
 import pytest
@@ -255,3 +256,59 @@ def test_no_matter_is_changed_before_it_was_opened(anna, worker_app, clock, seen
     unopened = desk.bring(worker_app, clock)
     assert anna.ask("UPDATE matter SET status = 'closed', closed_at = now()") == ""
     assert seen.query(Matter.status).filter_by(reference=unopened).scalar() == "registered"
+
+
+def begun(**changes):
+    """A statement that begins a matter by hand, with a page's id that is always the same."""
+    matter = {"id": "00000000-0000-0000-0000-0000000000aa", "reference": "K7RX-3M9P", "channel": "phone",
+              "category": "fraga", "unit_id": "syd-inkorg", "priority": 3, "flags": [], "subject": "",
+              "received_at": "2026-11-01T12:00:00Z"}  # fmt: skip
+    said = {"id": "00000000-0000-0000-0000-0000000000ab", "subject": "", "text": "Hej."}
+    given = f"'{json.dumps(matter | changes)}', '{json.dumps(said)}', NULL, 'token', 'digest', now()"
+    return f"SELECT reference FROM begin_by_hand({given})".replace(":", r"\:")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"unit_id": "nord-inkorg"}, {"unit_id": "su"}, {"unit_id": "finns-inte"}, {"channel": "form"},
+     {"channel": "email"}],
+)  # fmt: skip
+def test_a_matter_is_begun_only_in_an_own_inbox_and_by_hand(anna, changes):
+    assert "not an inbox of the caller" in anna.ask(begun(**changes))
+
+
+def test_a_matter_that_is_begun_is_nobodys_but_who_began_it(anna, seen):
+    kept = {"handler_id": str(anna.names["nora"]), "status": "closed", "region": "nord", "version": 9,
+            "merged_into_id": str(anna.names["other"])}  # fmt: skip
+    assert anna.ask(begun(**kept)) == ""
+    matter = seen.query(Matter).filter_by(reference="K7RX-3M9P").one()
+    assert (matter.handler_id, matter.status, matter.region, matter.version, matter.merged_into_id) == (
+        None, "registered", "syd", 1, None,
+    )  # fmt: skip
+    said = seen.query(Message).filter_by(matter_id=matter.id).one()
+    assert (said.handler_id, said.direction, said.channel) == (anna.names["anna"], "incoming", "phone")
+
+
+def test_of_a_matter_that_somebody_else_began_nothing_is_told(anna, seen):
+    assert anna.ask(begun(id=str(anna.names["other"]))) == ""
+    assert seen.query(Matter).count() == 2
+
+
+def test_only_a_matter_that_is_begun_just_now_is_numbered(anna):
+    number = "SELECT number_by_hand(:matter, 'M', 2026, now())"
+    for matter in ("own", "other"):
+        assert "not a matter that was begun here" in anna.ask(number, matter=anna.names[matter])
+    new = "00000000-0000-0000-0000-0000000000aa"
+    assert anna.ask(begun(), number, matter=new) == ""
+    assert "not a matter that was begun here" in anna.ask(number, matter=new)
+
+
+def test_a_code_is_handed_out_to_an_opened_matter_that_was_begun_by_hand_alone(anna, seen):
+    hand_out = "SELECT 1 / hand_out_code(:matter, 'hash', now())::integer"
+    for matter in ("own", "other"):
+        assert "division by zero" in anna.ask(hand_out, matter=anna.names[matter])
+    new = "00000000-0000-0000-0000-0000000000aa"
+    assert anna.ask(begun()) == ""
+    assert "division by zero" in anna.ask(hand_out, matter=new)
+    assert anna.ask("SELECT look('matter', :matter, NULL, NULL)", matter=new) == ""
+    assert anna.ask(hand_out, matter=new) == ""

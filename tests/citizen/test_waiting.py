@@ -21,12 +21,22 @@ def sender(make_app):
 def answered(seen, clock):
     """Matters of a category that were answered some days after they came."""
 
-    def make(number, *, category="fraga", days=2, ago=30, unit="syd-inkorg", stood=None, closed=False):
+    def make(
+        number,
+        *,
+        category="fraga",
+        days=2,
+        ago=30,
+        unit="syd-inkorg",
+        stood=None,
+        closed=False,
+        channel="form",
+    ):
         for place in range(number):
             matter_id, came = new_id(), clock.at - timedelta(days=ago)
             seen.add(
                 Matter(
-                    id=matter_id, reference=f"R{place:03}-{str(matter_id)[-12:]}", channel="form",
+                    id=matter_id, reference=f"R{place:03}-{str(matter_id)[-12:]}", channel=channel,
                     category=category, unit_id=unit, priority=4, flags=[], status="answered", subject="",
                     place_words="", needs_person=[], received_at=came,
                 )
@@ -86,7 +96,14 @@ def test_closing_counts_as_an_end(sender, answered):
 
 @pytest.mark.parametrize(
     "others",
-    [{"category": "klagomal"}, {"unit": "su"}, {"stood": "su"}, {"ago": 200}, {"ago": 1, "days": 1}],
+    [
+        {"category": "klagomal"},
+        {"unit": "su"},
+        {"stood": "su"},
+        {"ago": 200},
+        {"ago": 1, "days": 1},
+        {"channel": "outgoing"},
+    ],
 )
 def test_others_are_not_counted(sender, answered, others):
     answered(19)

@@ -24,6 +24,7 @@ OF_A_MATTER = {
     "matter": None, "file": None, "picture": None, "open_file": None, "letter": None,
     "open_letter": None, "be_present": None,
     "assign": "sort", "move": "sort", "sort": "sort", "settle_needs": "sort", "write_note": "sort",
+    "note_talk": "sort", "print_receipt": "sort",
     "merge": "sort", "part_again": "sort", "dismiss": "sort",
     "hand_over_page": "sort", "preview_hand_over": "sort", "hand_over": "sort", "receive": "sort",
     "send_back": "sort", "take_back": "sort",
@@ -44,6 +45,8 @@ OF_A_MATTER = {
 OF_NO_MATTER = {
     "mailroom": "operate", "parse_again": "operate", "retry_job": "operate",
     "register_page": "sort", "register": "sort",
+    "new_matter_page": "sort", "register_by_hand": "sort",
+    "contact_page": "answer", "begin_contact": "answer",
     "units": "administer", "bulk_exports_page": "export", "ask_export": "export",
     "audit_page": "audit", "ask_audit": "audit",
     "overview": "see", "overview_file": "see",

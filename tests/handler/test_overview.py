@@ -222,6 +222,10 @@ def test_the_first_answer_is_that_of_half_of_what_came(sam, came, seen, sit):
     seen.execute(text(answered), {"references": references[:2]})
     seen.commit()
     assert "fick hälften ett första svar, eller avslutades, inom 6 timmar." in desk.text_of(sam.get(page))
+    ours = text("UPDATE matter SET channel = 'outgoing' WHERE reference = ANY (:references)")
+    seen.execute(ours, {"references": references[:2]})
+    seen.commit()
+    assert "mer än hälften har inte fått något än" in desk.text_of(sam.get(page))
     bo = sit("bo@example.se", ("nord-kontaktcenter", "handler"), name="Bo Ek")
     assert "för få ärenden för att säga" in desk.text_of(bo.get("/lagesbild?omfattning=land"))
 

@@ -20,7 +20,9 @@ def handler_pages(anna, eva, cora, bring, worker_app, clock):
     shown |= account_pages(anna, clock)
     reference = bring(subject='<b> & "', text="<b>Text", files=(("<b>.jpg", b"x"),), place_words="<b>vid ån")
     shown["ärende"], shown["inkorg"] = anna.page(reference), anna.get("/")
-    for act in ("fordela", "flytta", "svara", "komplettera", "drojsmal", "anteckna", "avsluta", "sortera"):
+    shown |= new_matter_pages(anna)
+    acts = ("fordela", "flytta", "svara", "komplettera", "drojsmal", "anteckna", "samtal", "avsluta")
+    for act in (*acts, "sortera"):
         shown[f"{act} med fel"] = anna.act(reference, act)
     for verdict in ("unchecked", "quarantine"):
         path = f"/arende/{reference}/fil/{desk.check_as(worker_app, reference, verdict)}"
@@ -109,6 +111,23 @@ def warned_pages(anna, cora, bring):
     shown["beslutad"], shown["incidentlista"] = cora.get(path), cora.get("/incidenter")
     cora.post(f"{path}/avsluta", page=shown["beslutad"], incident=incident, done="<b>")
     shown["avslutad incident"] = cora.get(path)
+    return shown
+
+
+def new_matter_pages(anna):
+    """Return the pages of new matters: empty, with errors, and a matter that was begun by hand."""
+    shown = {"nytt ärende": anna.get("/nytt-arende"), "ta kontakt": anna.get("/ta-kontakt")}
+    for path in ("nytt-arende", "ta-kontakt"):
+        shown[f"{path} med fel"] = anna.post(f"/{path}", page=shown["nytt ärende"], who='<b> & "')
+    page = re.search(r'name="page" value="([^"]+)"', shown["ta kontakt"].text)[1]
+    words = {"email": "kim@example.com", "who": "<b>Kim", "subject": "<b>", "text": "<b>Hej"}
+    where = {"unit": "syd-inkorg", "category": "fraga"}
+    token = desk.token_in(shown["ta kontakt"])
+    sent = anna.client.post("/ta-kontakt", data={"csrf_token": token, "page": page} | words | where)
+    shown["tagen kontakt"] = anna.get(sent.location)
+    reference = sent.location.split("?")[0].rpartition("/")[2]
+    anna.act(reference, "samtal", talk_way="visit", talk_said="<b>Hej", talk_with="<b>Kim")
+    shown["med samtal"] = anna.page(reference)
     return shown
 
 
