@@ -127,6 +127,8 @@ def _open_database(connection: Connection, database: str) -> None:
     connection.exec_driver_sql(f"GRANT {owner} TO CURRENT_USER")
     connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {_quoted(database)} FROM PUBLIC")
     connection.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {owner}")
+    # So that a migration may make a trusted extension, which needs no superuser.
+    connection.exec_driver_sql(f"GRANT CREATE ON DATABASE {_quoted(database)} TO {owner}")
     connection.exec_driver_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in SUFFIX:
         name = _quoted(role_name(database, role))

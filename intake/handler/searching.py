@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from intake import access, codes
 from intake.extensions import db, settings
-from intake.handler import numbers, words
+from intake.handler import finding_words, numbers, words
 from intake.handler.forms import SearchForm
 from intake.handler.gate import person
 from intake.handler.person_like import looks_like_person
@@ -36,6 +36,7 @@ class Hit:
     received_at: datetime
     priority: int
     status: str
+    places: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def _page(form: SearchForm, found: Found | None, status: int, *, asks_why: bool 
         found=found,
         asks_why=asks_why,
         most=MOST,
+        say_places=finding_words.say_places,
+        hints=finding_words.hints(form.q.data or "", only_mine=bool(form.mina.data)),
         words=words,
         tables=settings().tables,
     )

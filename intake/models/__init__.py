@@ -4,6 +4,7 @@ from intake.models.base import Base, is_indexed, new_id, table_of
 from intake.models.desk import MatterRead, SavedView
 from intake.models.draft import Draft, DraftFile, DraftKey, LeftSecret, Upload, UploadPart
 from intake.models.fetched import Fetched, MailboxState
+from intake.models.findable import Findable
 from intake.models.matter import (
     Arrival,
     Attachment,
@@ -43,7 +44,7 @@ from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 __all__ = [
     "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft",
     "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
-    "Fetched", "FileText", "Handler", "HandlerSession", "Job", "LeftSecret", "Letter", "LimitCount",
+    "Fetched", "FileText", "Findable", "Handler", "HandlerSession", "Job", "LeftSecret", "Letter", "LimitCount",
     "MailAddress", "MailboxState", "Matter", "MatterRead", "MatterUnit", "Membership", "MembershipChange",
     "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence",
     "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode",
