@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "release_message": Kind("workers.tasks.release_message", "light", 30),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
+    "read_signs": Kind("workers.tasks.read_signs", "light", 30, turn=1),
     "alarm": Kind("workers.tasks.alarm", "light", 30),
     "retry_job": Kind("workers.tasks.retry_job", "light", 30),
 }

@@ -23,6 +23,7 @@ from intake.handler import (
     forms,
     kin,
     letter_words,
+    likeness,
     presence,
     protected,
     whole,
@@ -239,6 +240,7 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")
     drafts = reply_drafts.read(view.id)
+    related = kin.look(person(), view.id, request.values.get("into", ""))
     shown = render_template(
         "handler/matter.html",
         matter=protected.hide(view),
@@ -253,7 +255,8 @@ def page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: 
         is_late=is_late,
         deadline=deadlines.look(view),
         may_act=_acts_of(view.id),
-        kin=kin.look(person(), view.id, request.values.get("into", "")),
+        kin=related,
+        similar=likeness.look(person(), view.id, related.ids),
         letter_words=letter_words,
         words=words,
         now=now(),

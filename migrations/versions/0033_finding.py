@@ -50,7 +50,7 @@ DIGITS = "regexp_replace(regexp_replace({}, '[^0-9]', '', 'g'), '^(0046|46|0)', 
 
 # One kind of finding: those rows that the session's units see, in any order.
 ARM = """(SELECT one.matter_id, one.received_at, '{name}' AS arm FROM findable AS one
-          WHERE {matches} AND one.units && {units}
+          WHERE one.kind IN ('matter', 'message', 'file') AND {matches} AND one.units && {units}
             AND ({own} IS NULL OR EXISTS (SELECT FROM matter WHERE matter.id = one.matter_id
                                           AND matter.handler_id = {own} OFFSET 0)){may}
           LIMIT {many})"""
@@ -214,7 +214,7 @@ WORDS: rights.Functions = {
             SELECT CASE WHEN p_words ~* '"|(^|[[:space:]])(-|or([[:space:]]|$))' THEN NULL ELSE (
                 SELECT array_agg('%' || regexp_replace(word, '([%_\\\\])', '\\\\\\1', 'g') || '%' ORDER BY length(word) DESC)
                 FROM regexp_split_to_table(pieces(left(p_words, 200)), '[[:space:]*,;]+') AS word WHERE word <> ''
-                HAVING bool_or(word ~ '[[:alnum:]]{{3}}')) END
+                HAVING bool_or(word ~ '[[:alnum:]]{{3}}|[[:alnum:]]{{2}}-[[:alnum:]]{{2}}')) END
         $$
         """,
         (),
@@ -335,6 +335,92 @@ KEEPING: rights.Functions = {
         (),
     ),
 }
+# Of a word that stands in more than so many matters nothing follows; so many of another sign are told one by one.
+RARE, LISTED = 100, 500
+# What matters may have in common, and how much each says; words only together.
+WEIGHTS = """(VALUES ('iban', 60), ('phone', 50), ('email', 50), ('web', 40), ('word', 10)) AS weight (kind, weighs)"""
+WORDS_IN_COMMON = 3
+# Those that the session sees of the matters with one sign. Nothing is told of or within a walled unit.
+WITH_SIGN = f"""SELECT {{}} one.matter_id, one.received_at FROM findable AS one
+                        WHERE one.signs IS NOT NULL AND one.signs @> ARRAY[own.sign] AND one.units && seen
+                          AND NOT one.units && walled AND one.matter_id <> p_matter
+                          AND (one.kind = 'signs' OR {CONTACT_OPEN.format(contact_units="contact_seen")})"""
+LIKENESS: rights.Functions = {
+    # The stems of a message's words, without those that say nothing.
+    "message_stems(uuid)": (
+        f"""
+        CREATE FUNCTION message_stems(p_message uuid) RETURNS text[] LANGUAGE sql STABLE {PATH} AS $$
+            SELECT tsvector_to_array(findable.said) FROM findable
+            WHERE findable.id = p_message AND findable.kind = 'message'
+        $$
+        """,
+        ("worker",),
+    ),
+    # What was read out of a message stands in place of what was read of it before: what it says, and who sent it.
+    "keep_signs(uuid, text[], text[])": (
+        f"""
+        CREATE FUNCTION keep_signs(p_message uuid, p_said text[], p_contact text[]) RETURNS void LANGUAGE sql {PATH} AS $$
+            INSERT INTO findable (id, kind, matter_id, received_at, units, signs)
+            SELECT message.id, its.kind, message.matter_id, matter.received_at, {STANDING.format("message.matter_id")}, its.signs
+            FROM message JOIN matter ON matter.id = message.matter_id
+            CROSS JOIN (VALUES ('signs', p_said), ('contact_signs', p_contact)) AS its (kind, signs)
+            WHERE message.id = p_message
+            ON CONFLICT (id, kind) DO UPDATE SET signs = excluded.signs
+        $$
+        """,
+        ("worker",),
+    ),
+    # The matters most like one that the session has opened, the likest first, and what they have in common:
+    # and in rows without an id how many others came within a day with the same account or address.
+    "similar_matters(uuid, integer)": (
+        f"""
+        CREATE FUNCTION similar_matters(p_matter uuid, p_most integer) RETURNS TABLE (id uuid, how text[], others bigint)
+        LANGUAGE plpgsql STABLE {PATH} {PLANNED} SET enable_seqscan = off AS $$
+        #variable_conflict use_column
+        DECLARE
+            walled text[] := ARRAY(SELECT unit.id FROM unit WHERE unit.is_walled);
+            seen text[] := session_units();
+            contact_seen text[] := units_of(session_handler(), {_OLD.CONTACT_SEEING});
+            own_at timestamptz;
+        BEGIN
+            IF NOT opens(p_matter, session_id(), seen) THEN RETURN; END IF;
+            SELECT received_at INTO own_at FROM matter WHERE matter.id = p_matter
+                AND NOT walled && {STANDING.format("p_matter")};
+            IF NOT FOUND THEN RETURN; END IF;
+            RETURN QUERY
+                WITH own AS MATERIALIZED (
+                    SELECT DISTINCT sign, split_part(sign, ':', 1) AS kind FROM findable AS one, unnest(one.signs) AS sign
+                    WHERE one.matter_id = p_matter AND (one.kind = 'signs' OR {CONTACT_OPEN.format(contact_units="contact_seen")})
+                    LIMIT 100
+                ), hit AS MATERIALIZED (
+                    SELECT own.sign, own.kind, other.matter_id, other.received_at
+                    FROM own CROSS JOIN LATERAL ({WITH_SIGN.format("")} LIMIT {RARE + 1}) AS other WHERE own.kind = 'word'
+                    UNION ALL
+                    SELECT own.sign, own.kind, other.matter_id, other.received_at
+                    FROM own CROSS JOIN LATERAL ({WITH_SIGN.format("DISTINCT")} ORDER BY received_at DESC LIMIT {LISTED}) AS other
+                    WHERE own.kind <> 'word'
+                ), told AS (
+                    SELECT hit.matter_id, hit.received_at, hit.kind, count(DISTINCT hit.sign) AS many FROM hit
+                    WHERE hit.kind <> 'word' OR (SELECT count(*) FROM hit AS same WHERE same.sign = hit.sign) <= {RARE}
+                    GROUP BY hit.matter_id, hit.received_at, hit.kind
+                )
+                (SELECT told.matter_id, array_agg(told.kind ORDER BY weighs DESC, told.kind), NULL::bigint
+                 FROM told JOIN {WEIGHTS} USING (kind) WHERE told.kind <> 'word' OR told.many >= {WORDS_IN_COMMON}
+                 GROUP BY told.matter_id, told.received_at
+                 ORDER BY sum(weighs + CASE WHEN told.kind = 'word' THEN told.many ELSE 0 END) DESC,
+                          told.received_at DESC, told.matter_id LIMIT least(p_most, 50))
+                UNION ALL
+                (SELECT NULL, ARRAY[wave.kind], max(wave.many) FROM (
+                     SELECT hit.kind, count(*) AS many FROM hit
+                     WHERE hit.kind IN ('iban', 'web')
+                       AND hit.received_at BETWEEN own_at - interval '1 day' AND own_at + interval '1 day'
+                     GROUP BY hit.kind, hit.sign) AS wave GROUP BY wave.kind);
+        END
+        $$
+        """,
+        ("handler",),
+    ),
+}
 INDEXES = {
     "ix_findable_words": (
         "USING gin (said, contact, part {0}.gin_trgm_ops, contact_part {0}.gin_trgm_ops, units)"
@@ -373,7 +459,7 @@ def upgrade() -> None:
     )
     # No role but the owner's has any right to it, and should one get one by mistake, no row is shown.
     rights.wall({"findable": {}})
-    for functions in (WORDS, FINDING, KEEPING):
+    for functions in (WORDS, FINDING, KEEPING, LIKENESS):
         rights.make_functions(functions)
     for table in ROWS:
         op.execute(f"INSERT INTO findable ({COLUMNS}) {rows_of(table, table)}")
@@ -387,6 +473,12 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER keep_found AFTER INSERT OR DELETE OR UPDATE OF unit_id, until, matter_id ON matter_unit"
         " FOR EACH ROW EXECUTE FUNCTION keep_found_units()"
+    )
+    # What stands already is read by workers, after whatever else they have to do.
+    op.execute(
+        "INSERT INTO job (id, kind, dedupe, subject_id, created_at, due_at, sends, attempts)"
+        " SELECT gen_random_uuid(), 'read_signs', 'read_signs:' || id, id, now(), now(), 0, 0"
+        " FROM message WHERE direction = 'incoming'"
     )
 
 
@@ -403,9 +495,10 @@ def _trigrams() -> str:
 
 def downgrade() -> None:
     """Search by the tables themselves, as before."""
+    op.execute("DELETE FROM job WHERE kind = 'read_signs'")
     for table in (*TELLING, "matter_unit"):
         op.execute(f"DROP TRIGGER keep_found ON {table}")
-    for functions in (KEEPING, FINDING):
+    for functions in (LIKENESS, KEEPING, FINDING):
         rights.drop_functions(functions)
     op.drop_table("findable")
     rights.drop_functions(WORDS)
