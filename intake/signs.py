@@ -18,7 +18,7 @@ Kind = Literal["iban", "phone", "email", "web", "word"]
 TEXT_CHARACTERS = 100_000
 MOST_OF_A_KIND = 20
 # Of the words of a text the longest say most: in Swedish they are compounds.
-MOST_WORDS, SHORTEST_WORD = 12, 6
+MOST_WORDS, SHORTEST_WORD = 8, 6
 
 _PHONE = re.compile(r"(?<![\w-])(?:\+|00?|\(0)\d(?:[\s().\-/]{0,2}\d){5,13}(?!\w)")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w-])")
@@ -36,13 +36,15 @@ _IBAN_CHARACTERS = {
     "SE": 24, "SI": 19, "SK": 24, "TR": 26, "UA": 29,
 }  # fmt: skip
 # On these anybody's page may lie: only a whole address says something.
-_SHARED_HOSTS = frozenset(
-    """1177.se apple.com bankid.com bit.ly blocket.se discord.com discord.gg drive.google.com dropbox.com
-    facebook.com forms.gle github.com gmail.com goo.gl google.com google.se hemnet.se hotmail.com icloud.com
-    instagram.com linkedin.com m.facebook.com maps.google.com microsoft.com outlook.com paypal.com polisen.se
-    postnord.se reddit.com skatteverket.se snapchat.com t.co t.me telegram.me tiktok.com tinyurl.com tradera.com
-    twitter.com vinted.se wa.me whatsapp.com wikipedia.org x.com youtu.be youtube.com""".split()
-)
+_SHARED_HOSTS = frozenset((
+    "1177.se", "apple.com", "bankid.com", "bit.ly", "blocket.se", "discord.com", "discord.gg",
+    "drive.google.com", "dropbox.com", "facebook.com", "forms.gle", "github.com", "gmail.com",
+    "goo.gl", "google.com", "google.se", "hemnet.se", "hotmail.com", "icloud.com", "instagram.com",
+    "linkedin.com", "m.facebook.com", "maps.google.com", "microsoft.com", "outlook.com",
+    "paypal.com", "polisen.se", "postnord.se", "reddit.com", "skatteverket.se", "snapchat.com",
+    "t.co", "t.me", "telegram.me", "tiktok.com", "tinyurl.com", "tradera.com", "twitter.com",
+    "vinted.se", "wa.me", "whatsapp.com", "wikipedia.org", "x.com", "youtu.be", "youtube.com",
+))  # fmt: skip
 
 
 def of_text(text: str, stems: Iterable[str], own_hosts: Collection[str]) -> frozenset[str]:
@@ -67,9 +69,8 @@ def of_text(text: str, stems: Iterable[str], own_hosts: Collection[str]) -> froz
 
 def of_contact(email: str | None, phone: str | None) -> frozenset[str]:
     """Return the signs in how somebody can be reached."""
-    return frozenset(
-        {*_signs("email", iter([_email(email or "", ())])), *_signs("phone", iter([_phone(phone or "")]))}
-    )
+    emails, phones = iter([_email(email or "", ())]), iter([_phone(phone or "")])
+    return frozenset({*_signs("email", emails), *_signs("phone", phones)})
 
 
 def _signs(kind: Kind, values: Iterator[str]) -> set[str]:
@@ -100,7 +101,7 @@ def _email(written: str, own_hosts: Collection[str]) -> str:
 
 
 def _web(written: str, own_hosts: Collection[str]) -> str:
-    """Return an address's host, with the path where anybody's page may lie on it; "" where that is not said."""
+    """Return an address's host, with the path where pages of all may lie on it; "" where it says nothing."""
     address = written.rstrip(".,:;!?)]}'*_")
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")

@@ -64,7 +64,10 @@ def look(person: Person, matter_id: uuid.UUID, known: Collection[uuid.UUID]) -> 
     asked = select(*_COLUMNS).where(Matter.id.in_(reasons), visible(person))
     rows = {row.id: row for row in db.session.execute(asked)}
     shown = [rows[each] for each in reasons if each in rows]
-    return Likeness(tuple(Similar(*row[1:], reasons=reasons[row.id]) for row in shown), waves)
+    matters = (
+        Similar(row.reference, row.subject, row.status, row.received_at, reasons[row.id]) for row in shown
+    )
+    return Likeness(tuple(matters), waves)
 
 
 def _say_reasons(kinds: Sequence[str]) -> str:

@@ -43,10 +43,11 @@ from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 
 __all__ = [
     "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft",
-    "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
-    "Fetched", "FileText", "Findable", "Handler", "HandlerSession", "Job", "LeftSecret", "Letter", "LimitCount",
-    "MailAddress", "MailboxState", "Matter", "MatterRead", "MatterUnit", "Membership", "MembershipChange",
-    "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence",
-    "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode",
-    "Unit", "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
+    "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter",
+    "Feedback", "Fetched", "FileText", "Findable", "Handler", "HandlerSession", "Job", "LeftSecret",
+    "Letter", "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterRead", "MatterUnit",
+    "Membership", "MembershipChange", "MembershipProposal", "Message", "NumberSeries",
+    "OutgoingLetter", "PlacementRecord", "Presence", "RecoveryCode", "Rendition", "ReplyDraft",
+    "SavedView", "ScannerState", "SessionLook", "StatusCode", "Unit", "Upload", "UploadPart",
+    "is_indexed", "new_id", "table_of",
 ]  # fmt: skip

@@ -21,11 +21,12 @@ _OLD = import_module("migrations.versions.0017_search")
 OWNER_PATH = "SET search_path = pg_catalog, public, pg_temp"
 PATH = f"SECURITY DEFINER {OWNER_PATH}"
 # As in 0017: planned once for each connection, and never by reading every row.
-PLANNED = " ".join(f"SET {name} = {value}" for name, value in _OLD.PLANNED.items())
+PLANS = _OLD.PLANNED
+PLANNED = " ".join(f"SET {name} = {value}" for name, value in PLANS.items())
 # Trigrams live where no role but the owner's may call anything.
 TRIGRAMS = "trigrams"
 # What of one kind is fetched at most, before it is asked of the newest rows instead.
-MANY = 4000
+MANY = 8000
 
 # Letters with marks, and those without that stand for them; å, ä and ö are letters of their own.
 MARKED = (
@@ -48,11 +49,16 @@ JOINED = f"regexp_replace({'replace(' * 6}p_words{APART}, U&'[\\0300-\\036F]', '
 # A number's digits, without the country and the first 0.
 DIGITS = "regexp_replace(regexp_replace({}, '[^0-9]', '', 'g'), '^(0046|46|0)', '')"
 
+# Where something stands. Of few units an index is asked together with the words; to ask it of every unit of
+# the country costs more than to look at what was found.
+FEW_UNITS = 12
+STANDS = {True: "one.units && {units}", False: "(one.units || '{{}}'::text[]) && {units}"}
+
 # One kind of finding: those rows that the session's units see, in any order.
 ARM = """(SELECT one.matter_id, one.received_at, '{name}' AS arm FROM findable AS one
-          WHERE one.kind IN ('matter', 'message', 'file') AND {matches} AND one.units && {units}
+          WHERE one.kind IN ('matter', 'message', 'file') AND {matches} AND {stands}
             AND ({own} IS NULL OR EXISTS (SELECT FROM matter WHERE matter.id = one.matter_id
-                                          AND matter.handler_id = {own} OFFSET 0)){may}
+                                          AND matter.handler_id = {own} OFFSET 0))
           LIMIT {many})"""
 MATCHES = {
     "said": "one.said @@ {said}",
@@ -67,11 +73,14 @@ CONTACT_OPEN = """EXISTS (
           SELECT FROM matter_unit WHERE matter_unit.matter_id = known.id AND matter_unit.until IS NULL
              AND matter_unit.unit_id = ANY ({contact_units}) OFFSET 0)) OFFSET 0)"""
 ARMS = " UNION ALL ".join(
-    ARM.replace("{name}", name)
-    .replace("{matches}", matches)
-    .replace("{may}", f" AND {CONTACT_OPEN}" if name.startswith("contact") else "")
-    for name, matches in MATCHES.items()
+    ARM.replace("{name}", name).replace("{matches}", matches) for name, matches in MATCHES.items()
 )
+# The matters of all kinds, the newest first. Whether a contact may be seen is asked of one after another.
+NEWEST = """SELECT one.matter_id FROM (
+                SELECT few.matter_id, few.received_at, bool_or(few.arm IN ('said', 'part')) AS is_said
+                FROM few GROUP BY few.matter_id, few.received_at
+                ORDER BY few.received_at DESC, few.matter_id DESC OFFSET 0) AS one
+            WHERE one.is_said OR {open} LIMIT {most}"""
 ANY = " OR ".join(
     f"({matches} AND {CONTACT_OPEN})" if name.startswith("contact") else f"({matches})"
     for name, matches in MATCHES.items()
@@ -134,6 +143,18 @@ def _keeping(table: str) -> str:
         END
         $$
     """
+
+
+def _gathered(*, is_few: bool) -> str:
+    """Write the statement that finds what there is of each kind, and the newest matters of all kinds."""
+    few = ARMS.format(
+        said="wanted", named="named", longest="longest", likes="likes", own="mine", many=MANY + 1,
+        stands=STANDS[is_few].format(units="seen"),
+    )  # fmt: skip
+    newest = NEWEST.format(open=CONTACT_OPEN.format(contact_units="contact_seen"), most="most")
+    return f"""
+                WITH few AS MATERIALIZED ({few})
+                SELECT (SELECT max(count) FROM (SELECT count(*) FROM few GROUP BY few.arm) AS of_arm), ARRAY({newest})"""
 
 
 WORDS: rights.Functions = {
@@ -284,14 +305,11 @@ FINDING: rights.Functions = {
             IF querytree(named) IN ('', 'T') THEN named := ''; END IF;
             likes := piece_patterns(sought);
             longest := likes[1];
-            WITH few AS MATERIALIZED ({ARMS.format(
-                said="wanted", named="named", longest="longest", likes="likes", units="seen",
-                contact_units="contact_seen", own="mine", many=MANY + 1,
-            )})
-            SELECT (SELECT max(count) FROM (SELECT count(*) FROM few GROUP BY few.arm) AS of_arm),
-                   ARRAY(SELECT few.matter_id FROM few GROUP BY few.matter_id, few.received_at
-                         ORDER BY few.received_at DESC, few.matter_id DESC LIMIT most)
-            INTO largest, ids;
+            IF cardinality(seen) <= {FEW_UNITS} THEN
+                {_gathered(is_few=True)} INTO largest, ids;
+            ELSE
+                {_gathered(is_few=False)} INTO largest, ids;
+            END IF;
             IF largest > {MANY} THEN ids := search_newest({PASSED}, most); END IF;
             RETURN QUERY
                 SELECT hit.reference, hit.subject, hit.category, hit.unit_id, hit.received_at, hit.priority, hit.status,
@@ -336,15 +354,51 @@ KEEPING: rights.Functions = {
     ),
 }
 # Of a word that stands in more than so many matters nothing follows; so many of another sign are told one by one.
-RARE, LISTED = 100, 500
+RARE, LISTED = 50, 500
 # What matters may have in common, and how much each says; words only together.
 WEIGHTS = """(VALUES ('iban', 60), ('phone', 50), ('email', 50), ('web', 40), ('word', 10)) AS weight (kind, weighs)"""
 WORDS_IN_COMMON = 3
 # Those that the session sees of the matters with one sign. Nothing is told of or within a walled unit.
-WITH_SIGN = f"""SELECT {{}} one.matter_id, one.received_at FROM findable AS one
-                        WHERE one.signs IS NOT NULL AND one.signs @> ARRAY[own.sign] AND one.units && seen
+WITH_SIGN = f"""SELECT {{distinct}} one.matter_id, one.received_at FROM findable AS one
+                        WHERE one.signs IS NOT NULL AND one.signs @> ARRAY[own.sign] AND {{stands}}
                           AND NOT one.units && walled AND one.matter_id <> p_matter
                           AND (one.kind = 'signs' OR {CONTACT_OPEN.format(contact_units="contact_seen")})"""
+
+
+def _alike(*, is_few: bool) -> str:
+    """Write the statement that finds what has a matter's signs, and how many of each."""
+    stands = STANDS[is_few].format(units="seen")
+    each, every = (WITH_SIGN.format(distinct=how, stands=stands) for how in ("", "DISTINCT"))
+    return f"""
+                WITH own AS MATERIALIZED (
+                    SELECT DISTINCT sign, split_part(sign, ':', 1) AS kind FROM findable AS one, unnest(one.signs) AS sign
+                    WHERE one.matter_id = p_matter AND (one.kind = 'signs' OR {CONTACT_OPEN.format(contact_units="contact_seen")})
+                    LIMIT 100
+                ), hit AS MATERIALIZED (
+                    SELECT own.sign, own.kind, other.matter_id, other.received_at
+                    FROM own CROSS JOIN LATERAL ({each} LIMIT {RARE + 1}) AS other WHERE own.kind = 'word'
+                    UNION ALL
+                    SELECT own.sign, own.kind, other.matter_id, other.received_at
+                    FROM own CROSS JOIN LATERAL ({every} ORDER BY received_at DESC LIMIT {LISTED}) AS other
+                    WHERE own.kind <> 'word'
+                ), told AS (
+                    SELECT hit.matter_id, hit.received_at, hit.kind, count(DISTINCT hit.sign) AS many FROM hit
+                    WHERE hit.kind <> 'word' OR (SELECT count(*) FROM hit AS same WHERE same.sign = hit.sign) <= {RARE}
+                    GROUP BY hit.matter_id, hit.received_at, hit.kind
+                )
+                (SELECT told.matter_id, array_agg(told.kind ORDER BY weighs DESC, told.kind), NULL::bigint
+                 FROM told JOIN {WEIGHTS} USING (kind) WHERE told.kind <> 'word' OR told.many >= {WORDS_IN_COMMON}
+                 GROUP BY told.matter_id, told.received_at
+                 ORDER BY sum(weighs + CASE WHEN told.kind = 'word' THEN told.many ELSE 0 END) DESC,
+                          told.received_at DESC, told.matter_id LIMIT least(p_most, 50))
+                UNION ALL
+                (SELECT NULL, ARRAY[wave.kind], max(wave.many) FROM (
+                     SELECT hit.kind, count(*) AS many FROM hit
+                     WHERE hit.kind IN ('iban', 'web')
+                       AND hit.received_at BETWEEN own_at - interval '1 day' AND own_at + interval '1 day'
+                     GROUP BY hit.kind, hit.sign) AS wave GROUP BY wave.kind)"""
+
+
 LIKENESS: rights.Functions = {
     # The stems of a message's words, without those that say nothing.
     "message_stems(uuid)": (
@@ -387,34 +441,11 @@ LIKENESS: rights.Functions = {
             SELECT received_at INTO own_at FROM matter WHERE matter.id = p_matter
                 AND NOT walled && {STANDING.format("p_matter")};
             IF NOT FOUND THEN RETURN; END IF;
-            RETURN QUERY
-                WITH own AS MATERIALIZED (
-                    SELECT DISTINCT sign, split_part(sign, ':', 1) AS kind FROM findable AS one, unnest(one.signs) AS sign
-                    WHERE one.matter_id = p_matter AND (one.kind = 'signs' OR {CONTACT_OPEN.format(contact_units="contact_seen")})
-                    LIMIT 100
-                ), hit AS MATERIALIZED (
-                    SELECT own.sign, own.kind, other.matter_id, other.received_at
-                    FROM own CROSS JOIN LATERAL ({WITH_SIGN.format("")} LIMIT {RARE + 1}) AS other WHERE own.kind = 'word'
-                    UNION ALL
-                    SELECT own.sign, own.kind, other.matter_id, other.received_at
-                    FROM own CROSS JOIN LATERAL ({WITH_SIGN.format("DISTINCT")} ORDER BY received_at DESC LIMIT {LISTED}) AS other
-                    WHERE own.kind <> 'word'
-                ), told AS (
-                    SELECT hit.matter_id, hit.received_at, hit.kind, count(DISTINCT hit.sign) AS many FROM hit
-                    WHERE hit.kind <> 'word' OR (SELECT count(*) FROM hit AS same WHERE same.sign = hit.sign) <= {RARE}
-                    GROUP BY hit.matter_id, hit.received_at, hit.kind
-                )
-                (SELECT told.matter_id, array_agg(told.kind ORDER BY weighs DESC, told.kind), NULL::bigint
-                 FROM told JOIN {WEIGHTS} USING (kind) WHERE told.kind <> 'word' OR told.many >= {WORDS_IN_COMMON}
-                 GROUP BY told.matter_id, told.received_at
-                 ORDER BY sum(weighs + CASE WHEN told.kind = 'word' THEN told.many ELSE 0 END) DESC,
-                          told.received_at DESC, told.matter_id LIMIT least(p_most, 50))
-                UNION ALL
-                (SELECT NULL, ARRAY[wave.kind], max(wave.many) FROM (
-                     SELECT hit.kind, count(*) AS many FROM hit
-                     WHERE hit.kind IN ('iban', 'web')
-                       AND hit.received_at BETWEEN own_at - interval '1 day' AND own_at + interval '1 day'
-                     GROUP BY hit.kind, hit.sign) AS wave GROUP BY wave.kind);
+            IF cardinality(seen) <= {FEW_UNITS} THEN
+                RETURN QUERY {_alike(is_few=True)};
+            ELSE
+                RETURN QUERY {_alike(is_few=False)};
+            END IF;
         END
         $$
         """,
@@ -457,6 +488,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", "kind", name=op.f("pk_findable")),
     )
+    # The words of a message lie beside its row, so that many rows are gone through quickly.
+    op.execute("ALTER TABLE findable ALTER COLUMN said SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE findable SET (toast_tuple_target = 256)")
     # No role but the owner's has any right to it, and should one get one by mistake, no row is shown.
     rights.wall({"findable": {}})
     for functions in (WORDS, FINDING, KEEPING, LIKENESS):

@@ -22,7 +22,9 @@ def come(bring, worker_app, monkeypatch):
     monkeypatch.setattr(process, "owner", lambda: "test")
 
     def do(text, **said):
-        reference = bring(**{"subject": "Hej", "sender_name": None, "sender_email": None, "text": text} | said)
+        reference = bring(
+            **{"subject": "Hej", "sender_name": None, "sender_email": None, "text": text} | said
+        )
         read(worker_app)
         return reference
 
@@ -50,11 +52,15 @@ def test_what_has_a_number_an_account_or_a_page_in_common_is_shown_with_why(anna
     address = come("Han skrev.", sender_email="bedragare@falsk.example")
     come("Något helt annat.", sender_phone="0709999999")
     new = come(
-        "Nummer +46 (0)70 1234567, konto SE4550000000058398257466, sidan falsk-bank.example/, Bedragare@Falsk.example"
+        "Nummer +46 (0)70 1234567, konto SE4550000000058398257466, sidan falsk-bank.example/,"
+        " Bedragare@Falsk.example"
     )
     assert similar(anna.page(new)) == {
-        phone: "Samma telefonnummer", account: "Samma IBAN", page: "Samma webbadress", address: "Samma e-postadress",
-    }  # fmt: skip
+        phone: "Samma telefonnummer",
+        account: "Samma IBAN",
+        page: "Samma webbadress",
+        address: "Samma e-postadress",
+    }
     assert similar(anna.page(phone)) == {new: "Samma telefonnummer"}
 
 
@@ -92,7 +98,9 @@ def test_what_was_moved_away_is_told_of_no_more(anna, come):
 
 
 def test_a_protected_contact_is_no_sign_for_those_who_may_not_see_it(anna, sit, come):
-    protected = come("Jag har skyddade personuppgifter.", sender_email="s@hemlig.example", sender_phone="0701234567")
+    protected = come(
+        "Jag har skyddade personuppgifter.", sender_email="s@hemlig.example", sender_phone="0701234567"
+    )
     other = come("Hon nås på s@hemlig.example.")
     assert similar(anna.page(other)) == {}
     assert similar(anna.page(protected)) == {}
@@ -125,7 +133,11 @@ def test_signs_go_with_what_is_merged_and_stand_beside_nothing_twice(anna, come)
 
 def test_signs_are_digests_and_are_read_anew_without_being_doubled(come, worker_app, seen):
     reference = come("Ring 070-123 45 67.", sender_email="kim@example.com")
-    mine = select(Findable.signs).join(Matter, Matter.id == Findable.matter_id).where(Matter.reference == reference)
+    mine = (
+        select(Findable.signs)
+        .join(Matter, Matter.id == Findable.matter_id)
+        .where(Matter.reference == reference)
+    )
     kept = seen.scalars(mine.where(Findable.signs.is_not(None)).order_by(Findable.kind)).all()
     assert [[sign.partition(":")[0] for sign in signs] for signs in kept] == [["email"], ["phone"]]
     assert all(re.fullmatch(r"[a-z]+:[0-9a-f]{32}", sign) for signs in kept for sign in signs)

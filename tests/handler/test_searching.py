@@ -74,9 +74,23 @@ def test_a_star_finds_what_begins_so(anna, bring):
 
 def test_a_piece_is_enough_of_names_addresses_references_subjects_and_files(anna, bring):
     files = [("kvitto_blocketannons.pdf", b"x")]
-    reference = bring(subject="Försäkringsbedrägeri", sender_name="Björn Åkerlund", sender_email="bjorn.a@firma.example", files=files)
+    reference = bring(
+        subject="Försäkringsbedrägeri",
+        sender_name="Björn Åkerlund",
+        sender_email="bjorn.a@firma.example",
+        files=files,
+    )
     bring()
-    for piece in ("bedräg", "kringsbed", "akerl", "BJORN", "Åkerl", "ketann", "annons.pdf", reference[2:7].lower()):
+    for piece in (
+        "bedräg",
+        "kringsbed",
+        "akerl",
+        "BJORN",
+        "Åkerl",
+        "ketann",
+        "annons.pdf",
+        reference[2:7].lower(),
+    ):
         assert references(find(anna, piece, reason="Prov")) == [reference], piece
     assert references(find(anna, "rn.a@fir", reason="Prov")) == [reference]
     assert references(find(anna, "kringsbed or annat")) == []
@@ -121,8 +135,9 @@ def test_a_matter_is_found_where_it_stands_now_with_what_came_into_it(anna, sit,
 
 
 NEWEST = """
-    SELECT matter.reference FROM unnest(search_newest(ARRAY(SELECT id FROM unit WHERE region = 'syd'), :contact,
-        NULL, said_query(:words), contact_query(:words), (piece_patterns(:words))[1], piece_patterns(:words), :most))
+    SELECT matter.reference FROM unnest(search_newest(
+        ARRAY(SELECT id FROM unit WHERE region = 'syd'), :contact, NULL, said_query(:words),
+        contact_query(:words), (piece_patterns(:words))[1], piece_patterns(:words), :most))
         WITH ORDINALITY AS found (id, nth) JOIN matter ON matter.id = found.id ORDER BY nth
 """
 
