@@ -14,7 +14,7 @@ PLACES = {
     "text": "texten",
 }
 # The letters that a word begins with when its ending is left open; shorter ones would find too much.
-SHORTEST_BEGINNING, LONGEST_BEGINNING = 3, 6
+SHORTEST_BEGINNING, LONGEST_BEGINNING = 3, 5
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 

@@ -495,10 +495,6 @@ def upgrade() -> None:
     rights.wall({"findable": {}})
     for functions in (WORDS, FINDING, KEEPING, LIKENESS):
         rights.make_functions(functions)
-    for table in ROWS:
-        op.execute(f"INSERT INTO findable ({COLUMNS}) {rows_of(table, table)}")
-    for name, how in INDEXES.items():
-        op.execute(f"CREATE INDEX {name} ON findable {how.format(schema)}")
     for table, columns in TELLING.items():
         op.execute(
             f"CREATE TRIGGER keep_found AFTER INSERT OR UPDATE OF {columns} ON {table}"
@@ -508,6 +504,11 @@ def upgrade() -> None:
         "CREATE TRIGGER keep_found AFTER INSERT OR DELETE OR UPDATE OF unit_id, until, matter_id ON matter_unit"
         " FOR EACH ROW EXECUTE FUNCTION keep_found_units()"
     )
+    # Only now, when nothing more comes in beside it, is it known what stands.
+    for table in ROWS:
+        op.execute(f"INSERT INTO findable ({COLUMNS}) {rows_of(table, table)}")
+    for name, how in INDEXES.items():
+        op.execute(f"CREATE INDEX {name} ON findable {how.format(schema)}")
     # What stands already is read by workers, after whatever else they have to do.
     op.execute(
         "INSERT INTO job (id, kind, dedupe, subject_id, created_at, due_at, sends, attempts)"

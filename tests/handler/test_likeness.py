@@ -8,18 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from intake import outbox
+from intake.matters import likeness
 from intake.models import AccessLog, Findable, Job, Matter
 from tests import desk
-from workers import process, tasks
 
 IBAN = "SE45 5000 0000 0583 9825 7466"
 
 
 @pytest.fixture
-def come(bring, worker_app, monkeypatch):
+def come(bring, worker_app):
     """Let a matter come in, and a worker read what has come."""
-    monkeypatch.setattr(process, "app", lambda: worker_app)
-    monkeypatch.setattr(process, "owner", lambda: "test")
 
     def do(text, **said):
         reference = bring(
@@ -35,7 +33,8 @@ def read(worker_app):
     with worker_app.app_context():
         for sending in outbox.take_due(100, "light"):
             if sending.kind.task == "workers.tasks.read_signs":
-                tasks.read_signs(str(sending.job_id))
+                claim = outbox.claim(sending.job_id, "test")
+                likeness.read_signs(claim.subject_id, claim)
 
 
 def similar(page):

@@ -117,7 +117,7 @@ def test_what_finds_nothing_says_what_to_try(anna, bring):
     page = desk.text_of(find(anna, "cyklarna försvann"))
     assert "Inget ärende som du ser" in page
     assert "Pröva färre ord. Alla ord måste stå på samma ställe." in page
-    assert "cyklar*" in page
+    assert "cykla*" in page
     assert "Ta bort citattecknen" in desk.text_of(find(anna, '"borta cykel"'))
     assert "dina egna" in desk.text_of(find(anna, "kvarnhjul", mina="ja"))
 
