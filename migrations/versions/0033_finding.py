@@ -355,6 +355,8 @@ KEEPING: rights.Functions = {
 }
 # Of a word that stands in more than so many matters nothing follows; so many of another sign are told one by one.
 RARE, LISTED = 50, 500
+# A sign is in few matters, or is soon found in enough of them: an index of units is asked for fewer of them.
+FEW_UNITS_OF_SIGNS = 3
 # What matters may have in common, and how much each says; words only together.
 WEIGHTS = """(VALUES ('iban', 60), ('phone', 50), ('email', 50), ('web', 40), ('word', 10)) AS weight (kind, weighs)"""
 WORDS_IN_COMMON = 3
@@ -441,7 +443,7 @@ LIKENESS: rights.Functions = {
             SELECT received_at INTO own_at FROM matter WHERE matter.id = p_matter
                 AND NOT walled && {STANDING.format("p_matter")};
             IF NOT FOUND THEN RETURN; END IF;
-            IF cardinality(seen) <= {FEW_UNITS} THEN
+            IF cardinality(seen) <= {FEW_UNITS_OF_SIGNS} THEN
                 RETURN QUERY {_alike(is_few=True)};
             ELSE
                 RETURN QUERY {_alike(is_few=False)};
