@@ -46,7 +46,7 @@ COMMON, USUAL, RARE = "cykel", "stationen", "kvarnhjulet"
 RARE_TEXTS = 40
 REGION = "syd"
 OPEN_OF_EACH = 20
-_SEARCH = import_module("migrations.versions.0017_search")
+_FINDING = import_module("migrations.versions.0033_finding")
 _DESK = import_module("migrations.versions.0027_desk")
 _UNITS = "SELECT id FROM unit ORDER BY id"
 _SET = text("SELECT set_config(:name, :value, false)")
@@ -96,23 +96,35 @@ def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> lis
         units = [row[0] for row in connection.execute(_UNITS).fetchall()]
         # Made anew for each table, the same each time, so that never all of it lies in memory.
         written = partial(_matters, matters, units)
-        for name in _SEARCH.INDEXES:
-            connection.execute(f"DROP INDEX {name}")
+        _keep_found(connection, is_kept=False)
         _copy(connection, "matter", _MATTER, (row.matter for row in written()))
         _copy(connection, "matter_unit", _UNIT, (row.unit for row in written()))
         _copy(connection, "diary_entry", _DIARY, (row.diary for row in written()))
         _copy(connection, "event", _EVENT, (row.event for row in written()))
         _copy(connection, "message", _MESSAGE, _messages(matters, written(), messages_of_each))
-        # The references are checked now; an index cannot be made before.
+        # The references are checked now; a table cannot be changed before.
         connection.commit()
         connection.execute("SET maintenance_work_mem = '512MB'")
-        for name, what in _SEARCH.INDEXES.items():
-            connection.execute(f"CREATE INDEX {name} ON {what} {_SEARCH.PENDING}")
+        for table in _FINDING.ROWS:
+            connection.execute(f"INSERT INTO findable ({_FINDING.COLUMNS}) {_FINDING.rows_of(table, table)}")
+        _keep_found(connection, is_kept=True)
     with connect(made.urls["owner"]) as connection:
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
     theirs = (row.matter[1] for row in written() if row.is_open and row.matter[4].startswith(REGION))
     return list(islice(theirs, ROUNDS))
+
+
+def _keep_found(connection: psycopg.Connection[Any], *, is_kept: bool) -> None:
+    """Let the rows that a search finds by be kept with each matter, and indexed, or not."""
+    for name, how in _FINDING.INDEXES.items():
+        connection.execute(
+            f"CREATE INDEX {name} ON findable {how.format(_FINDING.TRIGRAMS)}"
+            if is_kept
+            else f"DROP INDEX {name}"
+        )
+    for table in (*_FINDING.TELLING, "matter_unit"):
+        connection.execute(f"ALTER TABLE {table} {'ENABLE' if is_kept else 'DISABLE'} TRIGGER keep_found")
 
 
 _MATTER = (
@@ -239,7 +251,7 @@ def _find(words: str) -> Act:
         if _is_owner():
             values = {"words": words, "units": list(person.units)}
             # Planned alike, or it would be plans that are compared.
-            for name, value in _SEARCH.PLANNED.items():
+            for name, value in {**_FINDING.PLANS, "enable_seqscan": "off"}.items():
                 db.session.execute(_SET, {"name": name, "value": value})
             return lambda: [searching.Hit(*row) for row in db.session.execute(_SAME, values)]
         begun = searching.begin(words, only_mine=False, reason="")
@@ -285,13 +297,25 @@ def _is_owner() -> bool:
     return str(db.session.scalar(text("SELECT current_user"))).endswith("owner")
 
 
+_BARE = """
+    SELECT hit.reference, hit.subject, hit.category, hit.unit_id, hit.received_at, hit.priority, hit.status,
+           'secrecy_mark' = ANY (hit.flags) AS is_marked, '{{}}'::text[] AS places
+    FROM (WITH few AS MATERIALIZED ({}) {}) AS first
+    JOIN matter AS hit ON hit.id = first.matter_id ORDER BY hit.received_at DESC, hit.id DESC
+"""
+
+
 def _same() -> Any:
-    """Return the statement within the function, as anybody would write it who needs no function."""
-    said = _SEARCH.FOUND.format(
-        said="websearch_to_tsquery('swedish', :words)", named="contact_query(:words)", own="NULL::uuid",
-        units="CAST(:units AS text[])", contact_units="'{}'::text[]", most="201",
+    """Return what the function asks first, as anybody would write it who needs no function and no wall."""
+    few = _FINDING.ARMS.format(
+        said="said_query(:words)", named="contact_query(:words)", longest="(piece_patterns(:words))[1]",
+        likes="piece_patterns(:words)", own="NULL::uuid", many=_FINDING.MANY + 1,
+        stands="one.units && CAST(:units AS text[])",
     )  # fmt: skip
-    return text(said.replace("::", "\\:\\:"))
+    newest = _FINDING.NEWEST.format(
+        open=_FINDING.CONTACT_OPEN.format(contact_units="'{}'::text[]"), most="201"
+    )
+    return text(_BARE.format(few, newest).replace("::", "\\:\\:"))
 
 
 _SAME = _same()
@@ -367,13 +391,12 @@ def _in_turn(desk: Desk, act: Act) -> tuple[list[float], list[float]]:
 
 
 def measure_accepting(desk: Desk) -> None:
-    """Accept matters with and without the indexes of words, which every message pays for."""
+    """Accept matters with and without what they are found by, which every message pays for."""
     say("accepted, by the service itself", "p50", "p95", "worst")
-    for words, is_indexed in (("with the indexes of words", True), ("without", False)):
-        if not is_indexed:
+    for words, is_found in (("with what they are found by", True), ("without", False)):
+        if not is_found:
             with connect(desk.url) as connection:
-                for name in _SEARCH.INDEXES:
-                    connection.execute(f"DROP INDEX {name}")
+                _keep_found(connection, is_kept=False)
         with desk.apps["worker"].app_context():
             times = [_accept() for _ in range(10 * ROUNDS)]
         say(words, *(f"{each * 1000:.1f} ms" for each in (*of(times), max(times))))

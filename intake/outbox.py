@@ -51,6 +51,7 @@ KINDS: Mapping[str, Kind] = {
     "tell_parent": Kind("workers.tasks.tell_parent", "light", 30),
     "send_letter": Kind("workers.tasks.send_letter", "light", 60),
     "place_again": Kind("workers.tasks.place_again", "light", 30),
+    "read_signs": Kind("workers.tasks.read_signs", "light", 30, turn=1),
     "alarm": Kind("workers.tasks.alarm", "light", 30),
     "retry_job": Kind("workers.tasks.retry_job", "light", 30),
 }

@@ -22,7 +22,7 @@ from intake.errors import (
     StorageError,
 )
 from intake.extensions import db
-from intake.matters import alarms, checks, placing, sending, splitting, undoing, uploading, viewing
+from intake.matters import alarms, checks, likeness, placing, sending, splitting, undoing, uploading, viewing
 from intake.models import Attachment
 from workers import process
 
@@ -75,6 +75,11 @@ def tell_parent(job_id: str) -> None:
 def place_again(job_id: str) -> None:
     """Place a matter whose rule failed when it arrived."""
     _do(job_id, lambda claim: placing.place_again(claim.subject_id, claim))
+
+
+def read_signs(job_id: str) -> None:
+    """Read what a message has in common with others."""
+    _do(job_id, lambda claim: likeness.read_signs(claim.subject_id, claim))
 
 
 def alarm(job_id: str) -> None:

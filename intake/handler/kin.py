@@ -61,6 +61,12 @@ class Kin:
     is_one_mailbox: bool
     not_found: str
 
+    @property
+    def ids(self) -> frozenset[uuid.UUID]:
+        """Those of the matters that are shown."""
+        shown = (self.into, self.beside, *self.parts)
+        return frozenset(each.id for each in shown if each is not None)
+
 
 def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
     """Read a matter's relatives behind the walls; ``typed`` is a reference to compare with, or "".

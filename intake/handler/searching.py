@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from intake import access, codes
 from intake.extensions import db, settings
-from intake.handler import numbers, words
+from intake.handler import finding_words, numbers, words
 from intake.handler.forms import SearchForm
 from intake.handler.gate import person
 from intake.handler.person_like import looks_like_person
@@ -37,6 +37,7 @@ class Hit:
     priority: int
     status: str
     is_marked: bool
+    places: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def _page(form: SearchForm, found: Found | None, status: int, *, asks_why: bool 
         found=found,
         asks_why=asks_why,
         most=MOST,
+        say_places=finding_words.say_places,
+        hints=finding_words.hints(form.q.data or "", only_mine=bool(form.mina.data)),
         words=words,
         tables=settings().tables,
     )

@@ -30,6 +30,7 @@ from intake.handler import (
     kindred,
     kindred_forms,
     letter_words,
+    likeness,
     marks,
     presence,
     protected,
@@ -315,6 +316,7 @@ def page(
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")
     drafts, handover = reply_drafts.read(view.id), handovers.look(person(), view)
+    related = kin.look(person(), view.id, request.values.get("into", ""))
     shown = render_template(
         "handler/matter.html",
         matter=protected.hide(view),
@@ -339,7 +341,8 @@ def page(
         mark=marks.look(view),
         incidents=[each for each in incidents.read(view.id) if each.closed_at is None],
         incident_kinds=incident_forms.KINDS,
-        kin=kin.look(person(), view.id, request.values.get("into", "")),
+        kin=related,
+        similar=likeness.look(person(), view.id, related.ids),
         letter_words=letter_words,
         words=words,
         now=now(),

@@ -24,7 +24,7 @@ from intake.mailroom.receiving import is_from_nobody, is_ours
 from intake.matters import arrive
 from intake.matters.incoming import IncomingFile, Submission
 from intake.matters.records import note
-from intake.models import Arrival, Attachment, Job, Letter, Message
+from intake.models import Arrival, Attachment, Job, Letter, Message, new_id
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ def _rewrite(letter: Letter, parsed: letters.Letter, arrival: Arrival) -> None:
     message.sender_name, message.sender_email = said.sender_name, said.sender_email
     message.problems = list(said.problems)
     arrive.attach(message.matter_id, message.id, said.files, at=message.created_at, first_position=position)
+    outbox.add("read_signs", message.id, dedupe=f"read_signs:{message.id}:{new_id()}")
     note(message.matter_id, "parsed_again", {"new_files": len(new)})
 
 

@@ -286,6 +286,7 @@ def _write_message(matter_id: uuid.UUID, submission: Submission) -> uuid.UUID:
         answers=[asdict(answer) for answer in submission.answers],
     )
     attach(matter_id, message_id, submission.files, at=submission.received_at)
+    outbox.add("read_signs", message_id)
     return message_id
 
 

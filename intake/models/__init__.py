@@ -4,6 +4,7 @@ from intake.models.base import Base, is_indexed, new_id, table_of
 from intake.models.desk import Handover, MatterRead, SavedView
 from intake.models.draft import Draft, DraftFile, DraftKey, LeftSecret, Upload, UploadPart
 from intake.models.fetched import Fetched, MailboxState
+from intake.models.findable import Findable
 from intake.models.incident import Incident
 from intake.models.kindred import MatterChild, MatterLink
 from intake.models.matter import (
@@ -45,10 +46,10 @@ from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 __all__ = [
     "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft",
     "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
-    "Fetched", "FileText", "Handler", "HandlerSession", "Handover", "Incident", "Job", "LeftSecret",
-    "Letter", "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterChild", "MatterLink",
-    "MatterRead", "MatterUnit", "Membership", "MembershipChange", "MembershipProposal", "Message",
-    "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence", "RecoveryCode", "Rendition",
-    "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode", "Unit", "Upload",
-    "UploadPart", "is_indexed", "new_id", "table_of",
+    "Fetched", "FileText", "Findable", "Handler", "HandlerSession", "Handover", "Incident", "Job",
+    "LeftSecret", "Letter", "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterChild",
+    "MatterLink", "MatterRead", "MatterUnit", "Membership", "MembershipChange", "MembershipProposal",
+    "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence", "RecoveryCode",
+    "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode", "Unit",
+    "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
 ]  # fmt: skip

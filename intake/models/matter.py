@@ -23,7 +23,6 @@ STATUSES = (
 )  # fmt: skip
 DIRECTIONS = ("incoming", "outgoing", "note")
 VERDICTS = ("unchecked", "accept", "warn", "quarantine", "refuse", "not_scanned")
-CONTACT_WORDS = "contact_words(sender_name, sender_email, sender_phone)"
 
 
 class Matter(Base):
@@ -57,8 +56,6 @@ class Matter(Base):
               postgresql_where=sql("closed_at IS NOT NULL")),
         Index(None, "received_at", "id"),
         Index("ix_matter_category_received_at", sql("md5(category)"), "received_at"),
-        Index("ix_matter_words", sql("said_words(subject, '')"), sql(CONTACT_WORDS),
-              postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 512}),
     )  # fmt: skip
 
     id: Mapped[Id]
@@ -198,8 +195,6 @@ class Message(Base):
         CheckConstraint("held IN ('waiting', 'undone')", name="held"),
         Index(None, "matter_id", "created_at"),
         Index(None, "letter_id", postgresql_where=sql("letter_id IS NOT NULL")),
-        Index("ix_message_words", sql("said_words(subject, text)"), sql(CONTACT_WORDS),
-              postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 512}),
     )  # fmt: skip
 
     id: Mapped[Id]

@@ -26,7 +26,7 @@ CONTACT_SEEING = "'{coordinator,national_coordinator}'"
 PLANNED = {"plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0", "jit": "off"}
 # What is found. Units are asked of one hit after another, the newest first, until there are enough.
 FOUND = """
-    SELECT hit.reference, hit.subject, hit.category, hit.unit_id, hit.received_at, hit.priority, hit.status
+    SELECT hit.reference, hit.subject, hit.category, hit.unit_id, hit.received_at, hit.priority, hit.status, 'secrecy_mark' = ANY (hit.flags)
     FROM (SELECT matter.* FROM matter WHERE matter.id IN (
         SELECT message.matter_id FROM message WHERE said_words(message.subject, message.text) @@ {said}
         UNION ALL
@@ -93,7 +93,7 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"""
         CREATE FUNCTION search_matters(p_search uuid, p_most integer)
         RETURNS TABLE (reference text, subject text, category text, unit_id text, received_at timestamptz,
-                       priority integer, status text)
+                       priority integer, status text, is_marked boolean)
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
         {" ".join(f"SET {name} = {value}" for name, value in PLANNED.items())} AS $$
         DECLARE

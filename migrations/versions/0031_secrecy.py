@@ -149,11 +149,6 @@ GRANTS = {
         "incident": "SELECT (id, matter_id, due_at, overdue_at, decision, closed_at), UPDATE (overdue_at)"
     }
 }
-# What a search tells besides: of its columns, and of what it asks.
-TOLD = (
-    ("priority integer, status text)", "priority integer, status text, is_marked boolean)"),
-    ("hit.priority, hit.status\n", "hit.priority, hit.status, 'secrecy_mark' = ANY (hit.flags)\n"),
-)
 CHECKS = {
     "kind": "kind IN ('wrong_recipient', 'wrong_reader', 'lost_access')",
     "decision": "decision IN ('notify', 'not_notify')",
@@ -175,7 +170,6 @@ def upgrade() -> None:
     rights.make_functions(FUNCTIONS)
     rights.rewrite(*LOOK)
     rights.grant(GRANTS)
-    _tell_in_searches(TOLD)
 
 
 def _make_table() -> None:
@@ -210,22 +204,8 @@ def _make_table() -> None:
     op.create_index(op.f("ix_incident_matter_id"), "incident", ["matter_id"])
 
 
-def _tell_in_searches(changes: tuple[tuple[str, str], ...]) -> None:
-    """Make search_matters() anew: what a function returns cannot be changed in its place."""
-    signature = "search_matters(uuid, integer)"
-    asked = f"SELECT pg_get_functiondef('{signature}'::regprocedure)"
-    body = str(op.get_bind().exec_driver_sql(asked).scalar_one())
-    for old, new in changes:
-        if body.count(old) != 1:
-            raise ValueError(f"{signature} does not say {old!r} exactly once.")
-        body = body.replace(old, new)
-    op.execute(f"DROP FUNCTION {signature}")
-    rights.make_functions({signature: (body, ("handler",))})
-
-
 def downgrade() -> None:
     """Take the marks and the incidents away; the history still tells of both, and the log of the looks."""
-    _tell_in_searches(tuple((new, old) for old, new in TOLD))
     signature, old, new = LOOK
     rights.rewrite(signature, new, old)
     rights.drop_functions(FUNCTIONS)

@@ -79,7 +79,7 @@ def test_an_accepted_form_is_whole_in_one_commit(app, draft, clock, seen):
     )
     for table in (Arrival, Message, Attachment, DiaryEntry, MatterUnit, PlacementRecord, OutgoingLetter):
         assert seen.scalar(select(func.count()).select_from(table)) == 1, table
-    assert sorted(seen.scalars(select(Job.kind))) == ["check_file", "send_letter"]
+    assert sorted(seen.scalars(select(Job.kind))) == ["check_file", "read_signs", "send_letter"]
 
 
 def test_numbers_follow_each_other_and_the_year_turns_at_midnight_in_stockholm(app, clock, seen):
