@@ -80,6 +80,12 @@ class Desk:
         return self.get(f"/arende/{reference}")
 
 
+def hand_over(giver, receiver, reference, unit):
+    """Let a matter be handed over to a unit, and received there."""
+    giver.act(reference, "lamna-over", receiver=unit, why="Hör dit")
+    receiver.act(reference, "ta-emot")
+
+
 @contextmanager
 def seated(app, handler_id, *matter_ids):
     """Be in an app's context as a handler who is signed in, and has looked at these matters."""

@@ -28,6 +28,7 @@ LOOKS = {
     "letter": "hämtade ett brev i original",
     "export": "exporterade ärendet",
     "protected": "öppnade skyddade kontaktuppgifter",
+    "moved": "flyttade ärendet",
     "journal": "såg ärendet i postrummets lista, och kunde läsa det",
     "beside": "såg ärendet bredvid ett annat, och kunde läsa det",
     "refused": "försökte öppna ett ärende men nekades",

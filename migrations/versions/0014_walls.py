@@ -454,10 +454,11 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         CREATE FUNCTION open_matter(p_reference text, p_is_page boolean) RETURNS uuid
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         DECLARE
-            found uuid := (SELECT id FROM matter WHERE reference = p_reference);
+            -- What is nowhere is asked for and recorded alike, as an id that is nobody's: or the row, and what
+            -- it took to write it, would tell what is somewhere else.
+            found uuid := coalesce((SELECT id FROM matter WHERE reference = p_reference), gen_random_uuid());
         BEGIN
-            -- What is nowhere is recorded too, or the row alone would tell what is somewhere else.
-            IF found IS NULL OR NOT session_sees(found) THEN
+            IF NOT session_sees(found) THEN
                 PERFORM add_look(handler.id::text, here.id, handler.id, handler.name, 'refused', found, NULL,
                                  NULL, left(p_reference, 40))
                 FROM session_row() here JOIN handler ON handler.id = here.handler_id WHERE here.stage = 'open';
@@ -520,6 +521,11 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
                 WHERE attachment.id = p_file
             ) AS look
             WHERE (look.place <= p_most OR split_part(look.what, ':', 1) NOT IN ('view', 'picture'))
+              -- What was looked at while it stood behind a wall is told there alone.
+              AND NOT EXISTS (
+                SELECT FROM matter_unit AS stood JOIN unit ON unit.id = stood.unit_id
+                WHERE stood.matter_id = look.matter_id AND unit.is_walled AND unit.id <> ALL (session_units())
+                  AND stood.since <= look.at AND (stood.until IS NULL OR stood.until > look.at))
               AND may_open((SELECT attachment.matter_id FROM attachment WHERE attachment.id = p_file))
             ORDER BY look.at DESC, look.id DESC
         $$

@@ -29,6 +29,11 @@ FUNCTIONS: rights.Functions = {
             IF NOT may_write(p_matter) THEN
                 RAISE insufficient_privilege USING MESSAGE = 'not a matter of the caller''s';
             END IF;
+            IF NOT may_open(p_matter) THEN
+                RAISE insufficient_privilege USING MESSAGE = 'not a matter that the caller has opened';
+            END IF;
+            PERFORM add_look(handler.id::text, mine.id, handler.id, handler.name, 'moved', p_matter, NULL, NULL, p_unit)
+            FROM session_row() AS mine JOIN handler ON handler.id = mine.handler_id;
             UPDATE matter SET unit_id = unit.id, region = unit.region
             FROM unit WHERE matter.id = p_matter AND unit.id = p_unit AND unit.is_open;
             IF NOT FOUND THEN

@@ -69,7 +69,11 @@ CHANGED = {
         " due_from, overdue_at, paused_until",
         "may_write(OLD.id) AND may_become(OLD.id, NEW.handler_id, NEW.possible_of_id)",
     ),
-    "outgoing_letter": ("again_id", "may_write(OLD.matter_id)"),
+    "outgoing_letter": (
+        "again_id",
+        "may_write(OLD.matter_id) AND EXISTS (SELECT FROM outgoing_letter AS again"
+        " WHERE again.id = NEW.again_id AND again.matter_id = OLD.matter_id)",
+    ),
 }
 _REFUSED = "RAISE insufficient_privilege USING MESSAGE = 'not a matter of the caller''s'"
 

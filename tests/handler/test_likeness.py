@@ -89,10 +89,11 @@ def test_another_side_is_never_told_of_by_any_sign(anna, sit, come, seen):
     assert beside == seen.scalars(select(Matter.id).where(Matter.reference == north)).all()
 
 
-def test_what_was_moved_away_is_told_of_no_more(anna, come):
+def test_what_was_moved_away_is_told_of_no_more(anna, sit, come):
     first, second = come("Ring 070-123 45 67."), come("Ring 070-123 45 67.")
     assert list(similar(anna.page(first))) == [second]
-    anna.act(second, "flytta", unit="nord-utredning", reason="Hör dit")
+    nils = sit("nils@example.se", *desk.seats("nord"), name="Nils Nord")
+    desk.hand_over(anna, nils, second, "nord-utredning")
     assert similar(anna.page(first)) == {}
 
 

@@ -125,7 +125,7 @@ def test_what_finds_nothing_says_what_to_try(anna, bring):
 def test_a_matter_is_found_where_it_stands_now_with_what_came_into_it(anna, sit, bring, seen):
     reference = bring(text="Kvarnhjul snurrar.", files=[("kvarnbild.jpg", b"x")])
     bo = sit("bo@example.se", *desk.seats("nord"), name="Bo Ek")
-    anna.act(reference, "flytta", unit="nord-utredning", reason="Hör dit")
+    desk.hand_over(anna, bo, reference, "nord-utredning")
     for words in ("kvarnhjul", "kvarnbi"):
         assert references(find(anna, words)) == []
         assert references(find(bo, words)) == [reference]

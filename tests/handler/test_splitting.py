@@ -132,7 +132,8 @@ class TestLinking:
 
     def test_nothing_is_told_of_a_link_to_what_is_not_seen(self, anna, sit, parent, other):
         anna.act(parent, "koppla", other=other, why_linked="Tipset är detsamma")
-        anna.act(other, "flytta", unit="nord-inkorg", reason="Fel region")
+        nils = sit("nils@example.se", *desk.seats("nord"), name="Nils Nord")
+        desk.hand_over(anna, nils, other, "nord-inkorg")
         # Where it went is told once.
         anna.get("/")
         page = anna.page(parent)
@@ -140,7 +141,6 @@ class TestLinking:
         assert other not in page.text
         for words in ("Hör ihop med", "Tipset", "Kopplade ihop"):
             assert words not in said
-        nils = sit("nils@example.se", *desk.seats("nord"), name="Nils Nord")
         assert "Kopplade ihop" not in nils.page(other).text
         assert parent not in nils.page(other).text
 
@@ -159,8 +159,9 @@ class TestLinking:
 
     def test_who_only_reads_the_other_does_not_link_it(self, sit, parent, bring):
         kim = sit("kim@example.se", *desk.seats("syd"), ("nord-inkorg", "reader"), name="Kim")
+        nils = sit("nils@example.se", *desk.seats("nord"), name="Nils Nord")
         elsewhere = bring(municipality="2480")
-        kim.act(elsewhere, "flytta", unit="nord-inkorg", reason="x")
+        desk.hand_over(nils, nils, elsewhere, "nord-inkorg")
         refused = kim.act(parent, "koppla", other=elsewhere, why_linked="Samma")
         assert refused.status_code == 422
 

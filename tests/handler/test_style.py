@@ -49,7 +49,6 @@ def test_what_is_written_instead_is_looked_at_again(anna, bring, seen):
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        ("flytta", {"unit": "syd-utredning", "reason": JUDGED}),
         ("avsluta", {"outcome": "no_action", "closing": JUDGED}),
         ("sortera", {"category": "handling", "priority": "2", "why": JUDGED}),
         ("komplettera", {"asked": "Skicka bl.a. en bild."}),
