@@ -47,8 +47,8 @@ MERGED = """
 
 # A matter waits to be received in the north.
 HANDED = """
-    INSERT INTO handler (id, email, name, password_hash, created_at)
-    VALUES ('00000000-0000-0000-0000-0000000000a1', 'anna@example.se', 'Anna', 'x', now());
+    INSERT INTO handler (id, email, name, password_hash, must_change_password, created_at)
+    VALUES ('00000000-0000-0000-0000-0000000000a1', 'anna@example.se', 'Anna', 'x', false, now());
     INSERT INTO matter (id, reference, channel, category, unit_id, priority, flags, status, subject,
         place_words, needs_person, received_at, version)
     SELECT gen_random_uuid(), 'K7RX-3M9P', 'form', 'anmalan', 'nord-inkorg', 3, '{}', 'registered', '',
