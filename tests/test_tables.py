@@ -57,6 +57,13 @@ def test_a_wish_for_html_that_is_neither_yes_nor_no_stops_the_start(read_with):
         read_with("with_html = false", 'with_html = "nej"')
 
 
+@pytest.mark.parametrize("hours", ["0", "241", '"24"', "2.5", "true"])
+def test_a_time_to_receive_that_is_no_number_of_hours_stops_the_start(read_with, hours):
+    with pytest.raises(TableError, match=r"handover\.hours is no number"):
+        read_with("hours = 24", f"hours = {hours}")
+    assert read_tables().authority.handover_hours == 24
+
+
 @pytest.mark.parametrize("contact", ["fel@example.org", "mailto:fel@example.se", "http://example.org/"])
 def test_a_contact_for_faults_that_will_not_do_is_a_mistake(read_with, contact):
     with pytest.raises(TableError, match=r"security\.contact"):

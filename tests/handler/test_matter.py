@@ -187,7 +187,7 @@ def test_what_is_moved_to_su_is_seen_by_su_alone(anna, sit, reference):
         ({"unit": "su"}, "Skriv varför ärendet flyttas."),
     ],
 )
-def test_a_move_needs_a_wall_and_a_reason(anna, reference, words, said):
+def test_a_move_needs_another_unit_and_a_reason(anna, reference, words, said):
     answer = anna.act(reference, "flytta", **words)
     assert answer.status_code == 422
     assert said in answer.text
