@@ -24,7 +24,6 @@ class HandingOnForm(forms.ActForm):
     handing_on = forms.ChoiceField(
         "Får det som personen har skrivit lämnas dit?",
         offered=list(words.HANDING_ON.items()),
-        default=referring.WITHHELD,
         validators=[forms.listed("Välj om det som personen skrev får lämnas dit.")],
     )
     grounds = StringField(
@@ -54,7 +53,7 @@ class ReferForm(HandingOnForm):
 def refer_page(reference: str) -> Response:
     """Ask which authority it is, the likeliest first; nothing is sent."""
     require("answer", get_matter(reference).id)
-    return _choose(reference, ReferForm(formdata=None), 200)
+    return _choose(reference, ReferForm(formdata=None, data={"handing_on": referring.WITHHELD}), 200)
 
 
 @bp.post("/arende/<reference>/hanvisa/forhandsgranska")

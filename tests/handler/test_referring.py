@@ -50,6 +50,7 @@ def test_the_message_is_shown_before_and_holds_nothing_of_what_was_written(anna,
     said = desk.text_of(page)
     assert (page.status_code, "0771-567 567" in said, "Hemligheten" in said) == (200, True, False)
     assert "Vi har inte skickat det du skrev till Skatteverket" in said
+    assert "Exempelmyndigheten, handläggning" in said
     assert "Kontrollera webbplats och telefonnummer" in said
     assert seen.scalars(select(Event.what).where(Event.what == "referred")).all() == []
 

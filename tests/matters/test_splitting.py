@@ -9,12 +9,12 @@ from sqlalchemy import select, update
 
 from intake.errors import Conflict, NotAllowed
 from intake.extensions import db
-from intake.matters import splitting, work
+from intake.matters import following, splitting, work
 from intake.matters.splitting import Part
 from intake.models import Attachment, DiaryEntry, Handler, Job, Matter, MatterUnit, Message
 from tests import desk
 from tests.file_samples import PDF
-from tests.matters.mailing import act
+from tests.matters.mailing import act, key_to
 from tests.matters.standing import events, fresh, is_whole, texts
 from workers import tasks
 
@@ -65,6 +65,18 @@ def test_what_was_chosen_is_copied_and_the_parent_stands_as_it_stood(parent, spl
     assert (copied.sha256, copied.storage_key != file.storage_key) == (file.sha256, True)
     assert (fresh(parent).status, fresh(parent).due_at, texts(parent)) == before
     assert is_whole()
+
+
+def test_the_status_page_tells_what_it_told_before(parent, split, citizen_app):
+    key = key_to(parent)
+
+    def told():
+        with citizen_app.app_context():
+            return following.get(key), following.answers(key)
+
+    before = told()
+    split(parent)
+    assert told() == before
 
 
 def test_a_child_has_a_number_a_place_a_clock_and_nobody_to_write_to(parent, split, clock):
