@@ -89,14 +89,20 @@ def the(column):
     return db.session.scalars(select(column)).one()
 
 
+def due():
+    """Return what is due and sends something; what is read out of a message leaves nowhere."""
+    tasks = [sending.kind.task for sending in outbox.take_due(10, "light")]
+    return [task for task in tasks if not task.endswith("read_signs")]
+
+
 def test_it_leaves_when_it_has_waited_and_not_before(bring, say, post, clock, citizen_app):
     matter = bring()
     say(matter)
-    assert outbox.take_due(10, "light") == ()
+    assert due() == []
     assert post.sent == []
     assert told(citizen_app, matter) == ("in_progress", False, [])
     clock.at += timedelta(seconds=WAIT)
-    assert [due.kind.task for due in outbox.take_due(10, "light")] == ["workers.tasks.release_message"]
+    assert due() == ["workers.tasks.release_message"]
     leave()
     assert "ORDEN" in post.sent[0].message.get_content()
     assert told(citizen_app, matter) == ("answered", True, ["ORDEN"])
