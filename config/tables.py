@@ -16,6 +16,7 @@ from config.help import Help, help_in
 from config.languages import AnswerLanguage, Language, answer_languages_in, languages_in
 from config.openness import Openness, read_openness
 from config.reading import TableError, read_lines, read_toml
+from config.release import Release, release_in
 from config.replies import ReplyTemplate, replies_in
 
 FOLDER = Path(__file__).parent
@@ -154,6 +155,7 @@ class Tables:
     languages: tuple[Language, ...]
     answer_languages: tuple[AnswerLanguage, ...]
     openness: Openness
+    release: Release
     replies: tuple[ReplyTemplate, ...]
     routing: Mapping[str, Any]
     weights: tuple[str, ...]
@@ -180,6 +182,7 @@ def read_tables(folder: Path = FOLDER) -> Tables:
         languages=languages_in(languages),
         answer_languages=answer_languages_in(languages),
         openness=read_openness(folder),
+        release=release_in(read_toml(folder / "release.toml")),
         replies=replies_in(read_toml(folder / "replies.toml"), categories.codes),
         routing=read_toml(folder / "routing.toml"),
         weights=read_lines(folder / "weights.tsv"),

@@ -74,8 +74,9 @@ _WAY = ("protocol", "peer", "helo", "tls", "smtputf8", "is_trusted", "is_import"
 _ABOUT_ANOTHER = ("merged_into", "merged_from", "parted", "parted_from", "not_supplement")
 _DETAILS = (
     "again", "alarm", "attachment", "channel", "code", "codes", "deadline", "digest", "files", "findings",
-    "from", "handler", "is_told", "key", "letter", "message", "needs", "new_files", "note", "now", "outcome",
-    "rule", "step", "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
+    "from", "handler", "is_told", "key", "left_out", "letter", "masked", "message", "needs", "new_files",
+    "note", "now", "outcome", "provisions", "rule", "step", "to", "unit", "units", "upload", "was", "way",
+    "what", "why", "withheld",
 )  # fmt: skip
 
 
