@@ -147,6 +147,8 @@ def _look(
     what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
 ) -> None:
     said = {"what": what, "matter_id": matter_id, "attachment_id": attachment_id, "reason": reason}
-    db.session.execute(_LOOK, said)
+    is_written = db.session.scalar(_LOOK, said)
     db.session.commit()
+    if not is_written:
+        raise NotFound("nothing is shown without a look")
     shown.put_at_hand([matter_id])
