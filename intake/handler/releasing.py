@@ -145,7 +145,7 @@ def _endings(masked: Masked) -> Iterator[PaperSection]:
     for each in table.provisions:
         times, parts = masked.masked.get(each.code, 0), masked.left_out.get(each.code, 0)
         if times or parts:
-            told = f"{times} maskerade uppgifter, {parts} utelämnade delar"
+            told = f"maskerade uppgifter: {times}, utelämnade delar: {parts}"
             items.append(f"{each.short} ({each.name}). {each.words}: {told}")
     if items:
         yield PaperSection("Det som inte lämnas ut", (), tuple(items))

@@ -26,12 +26,8 @@ class Copy:
         self.chosen = {"by": "osl_35_1", "found": self.values("found"), "mask": []}
         self.chosen |= {"out": [value for value in self.values("out") if self.is_ticked("out", value)]}
 
-        selects = re.findall(r'<select id="(by-\d+)".*?</select>', self.page.text, re.S)
-        for name in selects:
-            chosen = re.search(
-                rf'<select id="{name}"(?:(?!</select>).)*?value="(\w+)" selected', self.page.text, re.S
-            )
-            self.chosen[name] = chosen[1] if chosen else ""
+        for name, options in re.findall(r'<select id="(by-\d+)"(.*?)</select>', self.page.text, re.S):
+            self.chosen[name] = "".join(re.findall(r'value="(\w+)" selected', options))
 
     def values(self, name):
         return [html.unescape(each) for each in re.findall(rf'name="{name}" value="([^"]*)"', self.page.text)]

@@ -64,7 +64,9 @@ def test_where_two_provisions_meet_both_are_named():
 
 
 def test_names_addresses_and_numbers_are_suggested_once():
-    parts = text("Kim, 900101-1234, ring 070-123 45 67 eller mejla b@example.com. Kim. År 2026.")
+    parts = text(
+        "Kim, 900101-1234, ring 070-123 45 67 eller mejla b@example.com. Kim. År 2026, a0848155712b."
+    )
     found = suggest(parts, ["Kim Berg", None, "kim@example.com"])
     assert found == ("Kim", "Berg", "kim@example.com", "900101-1234", "070-123 45 67", "b@example.com")
 

@@ -1,0 +1,42 @@
+"""The provisions that a copy is masked by are checked at start, and a complaint says what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.reading import TableError
+from config.release import release_in
+from config.tables import read_tables
+
+ROW = {"code": "a", "short": "OSL 1:1", "name": "1 kap. 1 §", "words": "Något"}
+TABLE = {
+    "provision": [ROW],
+    "protected_by": "a",
+    "inner_by": "a",
+    "appeal": {"heading": "Överklaga", "paragraphs": ["Så här."], "items": []},
+}
+
+
+def test_the_table_names_provisions_and_how_to_appeal():
+    table = read_tables().release
+    assert table.get(table.protected_by).short == "OSL 21:3"
+    assert table.get(table.inner_by).short == "TF 2:12"
+    assert "kammarrätten" in " ".join(table.appeal.paragraphs)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"provision": [ROW, ROW]}, "the same code"),
+        ({"provision": [ROW | {"words": " "}]}, "lacks words"),
+        ({"provision": [ROW | {"code": "OSL 1:1"}]}, "small letters"),
+        ({"provision": [{"code": "a"}]}, "'short' is missing"),
+        ({"inner_by": "b"}, "b is the code of no provision"),
+        ({"appeal": {"heading": "", "paragraphs": [], "items": []}}, "appeal needs"),
+    ],
+    ids=str,
+)
+def test_a_table_that_cannot_be_used_stops_the_start(change, why):
+    assert release_in(TABLE).get("a").name == "1 kap. 1 §"
+    with pytest.raises(TableError, match=why):
+        release_in(TABLE | change)
