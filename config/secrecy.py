@@ -1,4 +1,4 @@
-"""The provisions by which a matter can be marked as perhaps secret (OSL 5 kap. 5 §)."""
+"""The provisions by which something may be secret: for marks (OSL 5 kap. 5 §), and for what is masked in copies."""
 
 from __future__ import annotations
 
@@ -13,18 +13,26 @@ _CODE = re.compile(r"[a-z0-9_]+")
 
 @dataclass(frozen=True)
 class Provision:
-    """Where a provision stands in offentlighets- och sekretesslagen, and what it protects."""
+    """Where a provision stands in the law, and what it protects; ``short`` stands where something is masked."""
 
     code: str
+    short: str
     name: str
     words: str
+    # Whether a matter can be marked by it.
+    marks: bool
 
 
 def provisions_in(table: dict[str, Any]) -> tuple[Provision, ...]:
     """Return the provisions of a table, in its order; raises TableError with the cure."""
     try:
         found = tuple(
-            Provision(row["code"], row["name"].strip(), row["words"].strip()) for row in table["provision"]
+            Provision(
+                row["code"],
+                *(row[name].strip() for name in ("short", "name", "words")),
+                row.get("marks", True),
+            )
+            for row in table["provision"]
         )
     except (AttributeError, KeyError, TypeError) as error:
         raise TableError(f"secrecy.toml: {error} is missing or of the wrong kind.") from error
@@ -35,6 +43,6 @@ def provisions_in(table: dict[str, Any]) -> tuple[Provision, ...]:
     for each in found:
         if not isinstance(each.code, str) or not _CODE.fullmatch(each.code):
             raise TableError(f"secrecy.toml: {each.code} must be of small letters, digits and _ alone.")
-        if not each.name or not each.words:
-            raise TableError(f"secrecy.toml: {each.code} has no name or no words.")
+        if not (each.short and each.name and each.words):
+            raise TableError(f"secrecy.toml: {each.code} has no short form, no name or no words.")
     return found

@@ -17,6 +17,7 @@ from config.help import Help, help_in
 from config.languages import AnswerLanguage, Language, answer_languages_in, languages_in
 from config.openness import Openness, read_openness
 from config.reading import TableError, read_lines, read_toml
+from config.release import Release, release_in
 from config.replies import ReplyTemplate, replies_in
 from config.secrecy import Provision, provisions_in
 from config.style import StyleRule, style_in
@@ -160,6 +161,7 @@ class Tables:
     languages: tuple[Language, ...]
     answer_languages: tuple[AnswerLanguage, ...]
     openness: Openness
+    release: Release
     replies: tuple[ReplyTemplate, ...]
     routing: Mapping[str, Any]
     secrecy: tuple[Provision, ...]
@@ -179,6 +181,7 @@ def read_tables(folder: Path = FOLDER) -> Tables:
     if authority.watched and authority.watched.category not in categories.codes:
         raise TableError("authority.toml: watched.category is no category of categories.toml.")
     languages = read_toml(folder / "languages.toml")
+    provisions = provisions_in(read_toml(folder / "secrecy.toml"))
     return Tables(
         authority=authority,
         authorities=authorities_in(read_toml(folder / "authorities.toml"), categories.codes),
@@ -189,9 +192,10 @@ def read_tables(folder: Path = FOLDER) -> Tables:
         languages=languages_in(languages),
         answer_languages=answer_languages_in(languages),
         openness=read_openness(folder),
+        release=release_in(read_toml(folder / "release.toml"), provisions),
         replies=replies_in(read_toml(folder / "replies.toml"), categories.codes),
         routing=read_toml(folder / "routing.toml"),
-        secrecy=provisions_in(read_toml(folder / "secrecy.toml")),
+        secrecy=provisions,
         style=style_in(read_toml(folder / "style.toml"), [region.code for region in authority.regions]),
         weights=read_lines(folder / "weights.tsv"),
     )

@@ -1,4 +1,4 @@
-"""The receipt on paper: ready words in, a tagged PDF (PDF/UA-1) out, made by a child with no way out.
+"""Words on paper: ready words in, a tagged PDF (PDF/UA-1) out, made by a child with no way out.
 
 The child is this file run on its own, so it imports neither Flask nor anything else of ours. It is given
 the template and the words on its standard input, may open no file and no connection, and is ended when it
@@ -56,12 +56,12 @@ class PaperFile:
 
 
 @dataclass(frozen=True)
-class PaperReceipt:
+class PaperDocument:
     """What stands on the paper, in words of the person's language.
 
     ``lines`` are pairs of label and value; a value shaped as ``K7RX-3M9P``, of two groups of four or
     more, is printed large. ``missing_signs_note`` is printed only when the fonts lacked a character and
-    a square stands in its place.
+    a square stands in its place. ``sheet_head`` stands at the top of every sheet.
     """
 
     authority_name: str
@@ -75,6 +75,12 @@ class PaperReceipt:
     files_heading: str = ""
     demonstration_note: str = "Demonstration. Myndigheten är påhittad."
     missing_signs_note: str = ""
+    sheet_head: str = ""
+
+
+def printable(words: str) -> str:
+    """Return a text as it would be printed, line by line: composed, and without what the fonts lack."""
+    return _lines(unicodedata.normalize("NFC", words))
 
 
 def can_print(language: str) -> bool:
@@ -82,8 +88,8 @@ def can_print(language: str) -> bool:
     return language in _LANGUAGES
 
 
-def make_pdf(receipt: PaperReceipt, *, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES) -> bytes:
-    """Return the receipt as PDF/UA-1 (ISO 14289-1), the same bytes for the same values.
+def make_pdf(receipt: PaperDocument, *, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES) -> bytes:
+    """Return a document as PDF/UA-1 (ISO 14289-1), the same bytes for the same values.
 
     Takes about 0.2 s of one core and 50 MiB. Raise PaperFailed when the child does not end within
     ``seconds``, breaks, or answers anything but a PDF.
@@ -126,7 +132,7 @@ def _ask_child(order: bytes, seconds: float) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _values(receipt: PaperReceipt) -> dict[str, Any]:
+def _values(receipt: PaperDocument) -> dict[str, Any]:
     """Return the words as the template reads them, with nothing that the fonts cannot print."""
     values: dict[str, Any] = _printable(asdict(receipt))
     for section, ready in zip(receipt.sections, values["sections"], strict=True):

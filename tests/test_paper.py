@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from intake import paper
 from intake.errors import PaperFailed
-from intake.paper import PaperFile, PaperReceipt, PaperSection, can_print, make_pdf
+from intake.paper import PaperDocument, PaperFile, PaperSection, can_print, make_pdf
 
-RECEIPT = PaperReceipt(
+RECEIPT = PaperDocument(
     authority_name="Exempelmyndigheten",
     is_demonstration=False,
     language="sv",

@@ -15,6 +15,7 @@ from intake.access.accounts import (
 from intake.access.factors import seal_factors_anew
 from intake.access.looks import (
     Look,
+    Printed,
     log_refused,
     look_at_export,
     look_at_file,
@@ -22,6 +23,7 @@ from intake.access.looks import (
     look_at_letter,
     look_at_list,
     look_at_picture,
+    look_at_print,
     look_at_protected,
     look_at_view,
     look_beside,
@@ -71,6 +73,7 @@ __all__ = [
     "OpenSession",
     "Person",
     "Present",
+    "Printed",
     "Seat",
     "SignInRefused",
     "TooManyTries",
@@ -104,6 +107,7 @@ __all__ = [
     "look_at_letter",
     "look_at_list",
     "look_at_picture",
+    "look_at_print",
     "look_at_protected",
     "look_at_view",
     "look_beside",

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import text
 
@@ -20,6 +21,8 @@ from intake.extensions import db
 from intake.security_log import security
 
 LOOKS = 200
+# How a whole matter is read that is to leave the screen: printed, as a PDF, or to be masked.
+Printed = Literal["print", "paper", "release"]
 _LOOK = text("SELECT look(:what, :matter_id, :attachment_id, :reason)")
 _EACH = text("SELECT look_at_each(:what, CAST(:matter_ids AS uuid[]), :is_once)")
 _LIST = text("SELECT look_at_list(:what, :words, :reason)")
@@ -69,6 +72,11 @@ def look_at_file(matter_id: uuid.UUID, attachment_id: uuid.UUID, reason: str | N
 def look_at_export(matter_id: uuid.UUID, reason: str) -> None:
     """Record that the person takes out a whole matter, and why, and commit."""
     _look("export", matter_id, None, reason)
+
+
+def look_at_print(matter_id: uuid.UUID, what: Printed) -> None:
+    """Record that the person prints a whole matter, fetches it as a PDF or masks it, and commit."""
+    _look(what, matter_id)
 
 
 def look_at_protected(matter_id: uuid.UUID, reason: str) -> None:
@@ -139,6 +147,8 @@ def _look(
     what: str, matter_id: uuid.UUID, attachment_id: uuid.UUID | None = None, reason: str | None = None
 ) -> None:
     said = {"what": what, "matter_id": matter_id, "attachment_id": attachment_id, "reason": reason}
-    db.session.execute(_LOOK, said)
+    is_written = db.session.scalar(_LOOK, said)
     db.session.commit()
+    if not is_written:
+        raise NotFound("nothing is shown without a look")
     shown.put_at_hand([matter_id])

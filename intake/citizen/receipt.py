@@ -117,11 +117,11 @@ class Papers:
     """The last few papers of this process, by all that stands on them; safe for threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[paper.PaperReceipt, bytes] = OrderedDict()
+        self._kept: OrderedDict[paper.PaperDocument, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self.slots = threading.BoundedSemaphore(PAPERS_AT_ONCE)
 
-    def get(self, printed: paper.PaperReceipt, make: Callable[[paper.PaperReceipt], bytes]) -> bytes:
+    def get(self, printed: paper.PaperDocument, make: Callable[[paper.PaperDocument], bytes]) -> bytes:
         """Return a paper as it was made before, else make it and keep it instead of the oldest."""
         with self._lock:
             if printed in self._kept:
@@ -140,7 +140,7 @@ def _papers() -> Papers:
     return papers
 
 
-def _make(printed: paper.PaperReceipt) -> bytes:
+def _make(printed: paper.PaperDocument) -> bytes:
     """Make a PDF, unless as many as may be are being made already."""
     network = limits.network_of(request.remote_addr)
     if limits.is_over("paper", network, PAPERS_PER_HOUR, window=timedelta(hours=1)):

@@ -152,7 +152,7 @@ def _took_others(category: str) -> str | None:
     return f"{counted} {took} {_('Det kan ta kortare eller längre tid för dig.')}"
 
 
-def on_paper(told: Told, status_page: str, *, with_code: bool) -> paper.PaperReceipt:
+def on_paper(told: Told, status_page: str, *, with_code: bool) -> paper.PaperDocument:
     """Return a receipt as it is printed; the status code is on it only when that was asked for."""
     authority = settings().tables.authority
     lines = [
@@ -161,7 +161,7 @@ def on_paper(told: Told, status_page: str, *, with_code: bool) -> paper.PaperRec
     ]
     if with_code:
         lines.insert(1, (_("Statuskod"), told.status_code))
-    return paper.PaperReceipt(
+    return paper.PaperDocument(
         authority_name=authority.name,
         is_demonstration=not authority.is_confirmed,
         language=chosen().code,

@@ -60,4 +60,4 @@ def look(view: MatterView) -> Mark | None:
 
 def provisions() -> list[tuple[str, str]]:
     """Return the provisions that can be chosen."""
-    return [(each.code, f"{each.name}: {each.words}") for each in settings().tables.secrecy]
+    return [(each.code, f"{each.name}: {each.words}") for each in settings().tables.secrecy if each.marks]

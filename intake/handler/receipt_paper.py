@@ -50,12 +50,12 @@ def _back(reference: str, words: str) -> Response:
     return redirect(url_for(".matter", reference=reference), 303)
 
 
-def _receipt(matter: Matter, code: str) -> paper.PaperReceipt:
+def _receipt(matter: Matter, code: str) -> paper.PaperDocument:
     authority = settings().tables.authority
     is_ours = matter.channel == by_hand.OUTGOING
     came = ("Vi tog kontakt" if is_ours else "Vi tog emot det", in_words(matter.received_at))
     everywhere = tuple(f"{line.phone} {line.words}" for line in authority.support)
-    return paper.PaperReceipt(
+    return paper.PaperDocument(
         authority_name=authority.name,
         is_demonstration=not authority.is_confirmed,
         language="sv",

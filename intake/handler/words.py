@@ -231,6 +231,7 @@ EVENTS = {
     "file_arrived": "En fil som var på väg kom fram",
     "file_given_up": "En fil kom aldrig fram i sin helhet",
     "exported": "Exporterade hela ärendet",
+    "release_prepared": "Förberedde en kopia för utlämnande",
     "danger_seen": "Ett nytt meddelande tyder på fara nu",
     "alarm_began": "Larm: ärendet är brådskande och ingen har tagit det",
     "alarmed": "Jouren larmades",
@@ -342,8 +343,9 @@ def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, st
         return f"{said}, som ett ärende som sammanfördes med det"
     if what == "talk_noted":
         return f"{said}: {TALKS[detail['way']].lower()}"
-    if what == "exported":
-        return f"{said}, sigill {detail['digest'][:12]}…"
+    if what in ("exported", "release_prepared"):
+        mark = "sigill" if what == "exported" else "SHA-256"
+        return f"{said}, {mark} {detail['digest'][:12]}…"
     if what == "supplement_asked" and detail.get("deadline"):
         return f"{said} senast den {in_day(date.fromisoformat(detail['deadline']))}"
     if what in OTHER_MATTER:

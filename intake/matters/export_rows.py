@@ -77,8 +77,9 @@ _UNTOLD = ("linked", "unlinked")
 _DETAILS = (
     "again", "alarm", "attachment", "authority", "channel", "code", "codes", "deadline", "decision",
     "digest", "files", "findings", "from", "handing_on", "handler", "incident", "is_told", "key", "kind",
-    "letter", "message", "needs", "new_files", "note", "now", "outcome", "provision", "rule", "step",
-    "to", "unit", "units", "upload", "was", "way", "what", "why", "withheld",
+    "left_out", "letter", "masked", "message", "needs", "new_files", "note", "now", "outcome",
+    "provision", "provisions", "rule", "step", "to", "unit", "units", "upload", "was", "way", "what",
+    "why", "withheld",
 )  # fmt: skip
 
 

@@ -33,7 +33,8 @@ def mark(act: Act, provision: str, words: str) -> None:
         raise NotAllowed(
             "Ärendet är redan sekretessmarkerat. Häv märkningen först om en annan paragraf gäller."
         )
-    if find_provision(provision) is None:
+    chosen = find_provision(provision)
+    if chosen is None or not chosen.marks:
         raise NotAllowed("Välj en paragraf i listan.")
     _sign(act, is_marked=True)
     end(act, MARKED, {"provision": provision}, words)

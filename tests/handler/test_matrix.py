@@ -38,7 +38,8 @@ OF_A_MATTER = {
     "decide_incident": "administer", "close_incident": "administer",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
     "reopen": "answer", "revoke_codes": "answer",
-    "export_page": "export", "export": "export",
+    "export_page": "export", "export": "export", "print_page": None, "print_paper": "export",
+    "copy_page": "export", "make_copy": "export",
     "protected_page": "see_protected", "show_protected": "see_protected",
 }  # fmt: skip
 # The same of routes about no matter: whoever may not is told that there is no such page.

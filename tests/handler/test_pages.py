@@ -29,6 +29,7 @@ def handler_pages(anna, eva, cora, bring, worker_app, clock):
         shown[f"fil {verdict}"] = anna.get(path)
     shown |= file_pages(anna, bring, worker_app)
     shown |= warned_pages(anna, cora, bring)
+    shown |= copy_pages(anna, reference)
     shown |= search_pages(anna)
     shown |= letter_pages(eva, worker_app, clock)
     shown |= handover_pages(anna, bring)
@@ -42,6 +43,16 @@ def handler_pages(anna, eva, cora, bring, worker_app, clock):
     anna.post("/logga-ut")
     shown["utloggad"] = anna.client.post(f"/arende/{reference}/svara", data={"text": "<b>Svar"})
     return {name: answer.text for name, answer in shown.items()}
+
+
+def copy_pages(anna, reference):
+    """Return a matter as it is printed, and a copy to give out as it is chosen and looked through."""
+    path = f"/arende/{reference}/lamna-ut"
+    shown = {"utskrift": anna.get(f"/arende/{reference}/skriv-ut"), "lämna ut": anna.get(path)}
+    said = {"page": shown["lämna ut"], "words": "<b>", "mask": "0.1.0", "gor": "granska"}
+    shown["lämna ut med fel"] = anna.post(path, **said)
+    shown["lämna ut, granskad"] = anna.post(path, by="35_1", **said)
+    return shown
 
 
 def account_pages(anna, clock):
