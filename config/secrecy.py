@@ -1,4 +1,4 @@
-"""The provisions by which something may be secret: for marks (OSL 5 kap. 5 §), and for what is masked in copies."""
+"""The provisions by which something may be secret: for marks (OSL 5 kap. 5 §), and for masking copies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CODE = re.compile(r"[a-z0-9_]+")
 
 @dataclass(frozen=True)
 class Provision:
-    """Where a provision stands in the law, and what it protects; ``short`` stands where something is masked."""
+    """Where a provision stands in the law, and what it protects; ``short`` stands in place of the masked."""
 
     code: str
     short: str
@@ -28,9 +28,11 @@ def provisions_in(table: dict[str, Any]) -> tuple[Provision, ...]:
     try:
         found = tuple(
             Provision(
-                row["code"],
-                *(row[name].strip() for name in ("short", "name", "words")),
-                row.get("marks", True),
+                code=row["code"],
+                short=row["short"].strip(),
+                name=row["name"].strip(),
+                words=row["words"].strip(),
+                marks=row.get("marks", True),
             )
             for row in table["provision"]
         )
