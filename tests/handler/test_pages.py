@@ -86,7 +86,7 @@ def handover_pages(anna, bring):
     before = anna.page(reference)
     anna.post(f"/arende/{reference}/lamna-over", page=asked, **words)
     shown["överlämnade"], shown["överlämnat"] = anna.get("/overlamnade"), anna.page(reference)
-    shown["överlämnat i inkorgen"] = anna.get("/")
+    shown["överlämnat i inkorgen"] = anna.get("/?enhet=syd-utredning")
     shown["lämna tillbaka med fel"] = anna.act(reference, "lamna-tillbaka")
     shown["överlämnat två gånger, med fel"] = anna.post(
         f"/arende/{reference}/lamna-over", page=asked, receiver="syd-inkorg", why="<b>Skäl"
