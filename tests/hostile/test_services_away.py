@@ -45,7 +45,7 @@ class TestWithoutAQueue:
         assert seen.scalars(select(Matter.reference)).one() in receipt
         assert set(files_of(anna)) == {"a.txt"}
         owed = select(Job.kind).where(Job.done_at.is_(None)).order_by(Job.kind)
-        assert seen.scalars(owed).all() == ["check_file", "send_letter"]
+        assert seen.scalars(owed).all() == ["check_file", "read_signs", "send_letter"]
 
 
 def test_without_a_database_a_part_is_told_what_is_saved_and_can_be_sent_again(citizen, database):

@@ -89,6 +89,11 @@ def the(column):
     return db.session.scalars(select(column)).one()
 
 
+def leaving():
+    """Return the job by which what was written leaves."""
+    return db.session.scalars(select(Job.id).where(Job.kind == "release_message")).one()
+
+
 def due():
     """Return what is due and sends something; what is read out of a message leaves nowhere."""
     tasks = [sending.kind.task for sending in outbox.take_due(10, "light")]
@@ -169,14 +174,14 @@ def test_what_has_left_is_not_taken_back(bring, say, undo, post, seen):
 def test_a_job_that_a_worker_has_claimed_is_not_taken_back(bring, say, undo):
     matter = bring()
     message_id = say(matter)
-    assert outbox.claim(the(Job.id), "test:1:0.00")
+    assert outbox.claim(leaving(), "test:1:0.00")
     with pytest.raises(undoing.TooLate):
         undo(matter.id, message_id)
 
 
 def test_a_claim_meanwhile_finds_nothing(bring, say, undo, app, database, monkeypatch):
     matter = bring()
-    message_id, job_id, claimed = say(matter), the(Job.id), []
+    message_id, job_id, claimed = say(matter), leaving(), []
 
     def claim():
         with app.app_context():
@@ -192,7 +197,7 @@ def test_a_claim_meanwhile_finds_nothing(bring, say, undo, app, database, monkey
 
 def test_taking_back_waits_for_a_claim_that_is_not_over_and_loses(bring, say, take_back, database):
     matter = bring()
-    message_id, job_id, lost = say(matter), the(Job.id), []
+    message_id, job_id, lost = say(matter), leaving(), []
 
     def try_to():
         try:
@@ -290,7 +295,7 @@ def test_a_person_is_asked_when_it_reaches_nobody_any_more(bring, say, post):
 
 def test_a_job_that_is_done_twice_lets_it_leave_once(bring, say, post):
     say(bring())
-    job = the(Job.id)
+    job = leaving()
     for _ in range(2):
         db.session.rollback()
         tasks.release_message(str(job))
