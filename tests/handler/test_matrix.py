@@ -26,6 +26,7 @@ OF_A_MATTER = {
     "assign": "sort", "move": "sort", "sort": "sort", "settle_needs": "sort", "write_note": "sort",
     "merge": "sort", "part_again": "sort", "dismiss": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
+    "cancel_reminder": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
     "pause": "sort", "resume": "sort",
     "tell_delay": "answer", "send_again": "answer", "parse_letter_again": "answer", "close": "answer",
