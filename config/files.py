@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.reading import TableError
@@ -63,6 +63,14 @@ class ViewLimits:
 
 
 @dataclass(frozen=True)
+class AskedLimits:
+    """How much a citizen may send who was asked for it: bytes and files of one draft."""
+
+    max_matter_bytes: int
+    max_files: int
+
+
+@dataclass(frozen=True)
 class FileLimits:
     """What files are taken and how large; sizes in bytes. ``table`` is what they were read from."""
 
@@ -70,6 +78,7 @@ class FileLimits:
     rules: tuple[ByteRule, ...]
     inside: InsideLimits
     views: ViewLimits
+    asked: AskedLimits
     table: Mapping[str, Any]
     max_file_bytes: int
     max_matter_bytes: int
@@ -79,6 +88,12 @@ class FileLimits:
     mail_way_out_bytes: int
     max_upload_bytes: int
     max_part_bytes: int
+
+    def of_draft(self, *, is_asked: bool) -> FileLimits:
+        """Return the limits of one draft, which are wider where we asked for what it brings."""
+        if not is_asked:
+            return self
+        return replace(self, max_matter_bytes=self.asked.max_matter_bytes, max_files=self.asked.max_files)
 
 
 def read_files(table: Mapping[str, Any]) -> FileLimits:
@@ -103,7 +118,8 @@ def files_in(table: Mapping[str, Any]) -> FileLimits:
         rules = tuple(ByteRule(mime_types=tuple(row["mime"]), **_without_mime(row)) for row in table["rules"])
         return FileLimits(
             types=types, rules=rules, inside=InsideLimits(**table["inside"]),
-            views=ViewLimits(**table["views"]), table=table, **table["limits"],
+            views=ViewLimits(**table["views"]),
+            asked=AskedLimits(**table["asked"]), table=table, **table["limits"],
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise TableError(f"files.toml: {error} is missing or of the wrong kind.") from error

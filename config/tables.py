@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from config.style import StyleRule, style_in
 FOLDER = Path(__file__).parent
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 NATIONAL = "nationell"
+# Half a year has some 125 working days; nobody is asked for longer.
+MOST_DAYS = 60
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,15 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """What is asked for and told by itself; days are working days, and no reminder goes for 0 of them."""
+
+    supplement_days: int = 10
+    reminder_days: int = 3
+    tells_delay: bool = True
+
+
+@dataclass(frozen=True)
 class Authority:
     """Who runs the service: names, regions, inboxes and addresses.
 
@@ -110,6 +121,7 @@ class Authority:
     security_contact: str = ""
     watched: Watched | None = None
     handover_hours: int = 24
+    asking: Asking = field(default_factory=Asking)
 
     def support_for(self, category: str | None) -> tuple[SupportLine, ...]:
         """Return the lines for those whose matter is of a category, in the table's order.
@@ -246,6 +258,7 @@ def _authority(table: dict[str, Any]) -> Authority:
             security_contact=table.get("security", {}).get("contact", ""),
             watched=_watched(table["watched"]) if "watched" in table else None,
             handover_hours=table["handover"]["hours"],
+            asking=Asking(**table.get("asking", {})),
         )
     except (KeyError, TypeError) as error:
         raise TableError(f"authority.toml: {error} is missing or of the wrong kind.") from error
@@ -268,6 +281,15 @@ def _regional_mail(region: str, row: dict[str, Any]) -> str:
     return region if row["kind"] == "inkorg" else f"{region}-{row['kind']}"
 
 
+def _check_asking(asking: Asking) -> None:
+    if type(asking.supplement_days) is not int or asking.supplement_days not in range(1, MOST_DAYS + 1):
+        raise TableError(f"authority.toml: asking.supplement_days must be from 1 to {MOST_DAYS}.")
+    if type(asking.reminder_days) is not int or not 0 <= asking.reminder_days < asking.supplement_days:
+        raise TableError("authority.toml: asking.reminder_days must be fewer than supplement_days, or 0.")
+    if not isinstance(asking.tells_delay, bool):
+        raise TableError("authority.toml: asking.tells_delay is neither true nor false.")
+
+
 def _check_authority(authority: Authority) -> None:
     if not authority.mail_domains:
         raise TableError("authority.toml: mail.domains is empty; name at least one domain.")
@@ -280,6 +302,7 @@ def _check_authority(authority: Authority) -> None:
         raise TableError("authority.toml: security.contact begins with none of https://, mailto: and tel:.")
     if contact.startswith("mailto:") and its_domain.lower() in authority.mail_domains:
         raise TableError("authority.toml: security.contact lies in mail.domains: its letters become matters.")
+    _check_asking(authority.asking)
     if authority.diary_series in ("A", "K"):
         raise TableError("authority.toml: diary_series must not be A or K of the live diary.")
     codes = [unit.code for unit in authority.units]

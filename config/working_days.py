@@ -29,6 +29,14 @@ def nth_working_day(after: date, count: int) -> date:
     return day
 
 
+def working_day_before(day: date, count: int) -> date:
+    """Return the first, second, ... working day before a day, which is not counted itself."""
+    while count > 0:
+        day -= ONE_DAY
+        count -= is_working_day(day)
+    return day
+
+
 def working_days(after: date, until: date) -> int:
     """Count the working days after one day, up to and with another; 0 when there are none."""
     days = (after + ONE_DAY * number for number in range(1, (until - after).days + 1))

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, any_, bindparam, delete, or_, select, text, true, update
 
+from config.files import FileLimits
 from intake import codes, files, rows, shown
 from intake.answers import Answers, category_of, questions
 from intake.errors import Conflict, DraftIncomplete, NotFound
@@ -120,7 +121,8 @@ class Receipt:
 class OpenDraft:
     """A draft as its own person sees it. ``receipt`` is None until it is sent.
 
-    ``supplements_id`` is the matter that it adds to, None when it begins one; ``turn`` is one higher
+    ``supplements_id`` is the matter that it adds to, None when it begins one, and
+    ``is_asked`` tells that we asked for it; ``turn`` is one higher
     each time that a page is sent.
     """
 
@@ -131,6 +133,7 @@ class OpenDraft:
     address_token: str
     resume_code: str | None
     supplements_id: uuid.UUID | None
+    is_asked: bool
     begun_at: datetime
     expires_at: datetime
     receipt: Receipt | None
@@ -142,6 +145,11 @@ class OpenDraft:
         return bool(self.answers.text or self.files or self.uploads)
 
     @property
+    def limits(self) -> FileLimits:
+        """How large its files may be, and how many."""
+        return settings().tables.files.of_draft(is_asked=self.is_asked)
+
+    @property
     def address(self) -> str:
         """The mail address that leads into what this draft becomes."""
         authority = settings().tables.authority
@@ -149,11 +157,16 @@ class OpenDraft:
 
 
 def begin(
-    browser_key: str, answers: Answers | None = None, *, supplements_id: uuid.UUID | None = None
+    browser_key: str,
+    answers: Answers | None = None,
+    *,
+    supplements_id: uuid.UUID | None = None,
+    is_asked: bool = False,
 ) -> uuid.UUID:
     """Make a draft with a mail address and a resume code of its own, and commit; return its id.
 
-    ``supplements_id`` is a matter that the person has shown to be theirs, and wants to add to.
+    ``supplements_id`` is a matter that the person has shown to be theirs, and wants to add to, and
+    ``is_asked`` tells that we have asked for something there.
     """
     shown.show("browser", browser_key)
     at, draft_id, token = now(), new_id(), codes.new_token()
@@ -165,6 +178,7 @@ def begin(
         address_token=token,
         resume_code=codes.new_status_code(),
         supplements_id=supplements_id,
+        is_asked=is_asked,
         more_key_hashes=[],
         created_at=at,
         changed_at=at,
@@ -375,6 +389,7 @@ def _seen(draft: DraftRow, stored: Sequence[FileRow], uploads: tuple[Uploading, 
         address_token=draft.address_token,
         resume_code=draft.resume_code,
         supplements_id=draft.supplements_id,
+        is_asked=draft.is_asked,
         begun_at=draft.created_at,
         expires_at=draft.expires_at,
         receipt=receipt,

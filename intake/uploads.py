@@ -233,7 +233,8 @@ def cancel(draft_id: uuid.UUID, browser_key: str | None, upload_id: uuid.UUID) -
 
 def _require_room(draft_id: uuid.UUID, name: str, size_bytes: int) -> None:
     """Refuse a file that has no room beside the whole ones and what unfinished ones have reserved."""
-    allowed = settings().tables.files
+    asked = select(table_of(Draft).c.is_asked).where(table_of(Draft).c.id == draft_id)
+    allowed = settings().tables.files.of_draft(is_asked=bool(db.session.scalar(asked)))
     coming = select(_UPLOAD.c.size_bytes).where(_UPLOAD.c.draft_id == draft_id, _IS_COMING)
     sizes = [file.size_bytes for file in drafts.kept_files(draft_id)] + list(db.session.scalars(coming))
     if len(sizes) < allowed.max_files and sum(sizes) + size_bytes <= allowed.max_matter_bytes:

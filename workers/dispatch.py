@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake import access, chains, leaving, ledger, limits, logs, outbox, scratch, verifying
 from intake.extensions import db, now, settings
 from intake.mailroom import watch
-from intake.matters import checks, deadlines, handing_over, incidents, uploading, viewing
+from intake.matters import checks, deadlines, delays, handing_over, incidents, supplements, uploading, viewing
 from workers import process, queues
 
 log = logging.getLogger(__name__)
@@ -111,14 +111,25 @@ def each_minute(alarms: watch.AlarmLog) -> None:
     alarms.tell(watch.look())
 
 
+def by_their_days() -> None:
+    """Do what is due by its day, and is asked of the rows; what fails keeps nothing from the rest."""
+    for act in (
+        deadlines.mark_overdue,
+        handing_over.mark_overdue,
+        incidents.mark_overdue,
+        supplements.mark_missed,
+        supplements.remind,
+        delays.tell,
+    ):
+        try:
+            act()
+        except Exception:
+            log.exception("what is due by its day goes on without one of its acts")
+            db.session.rollback()
+
+
 def _scan_again() -> None:
     checks.scan_again(SCANNED_AGAIN_AT_ONCE)
-
-
-def _remind() -> None:
-    """Let people see whose time has run out."""
-    for act in (deadlines.mark_overdue, handing_over.mark_overdue, incidents.mark_overdue):
-        act()
 
 
 def _beside(act: Callable[[], object]) -> None:
@@ -153,7 +164,7 @@ def _round(dispatcher: Dispatcher, every: Every) -> float:
         every(UPKEEP_EVERY, lambda: _beside(upkeep))
         every(SCAN_AGAIN_EVERY, lambda: _beside(_scan_again))
         every(SEAL_EVERY, lambda: _beside(chains.seal))
-        every(REMIND_EVERY, lambda: _beside(_remind))
+        every(REMIND_EVERY, lambda: _beside(by_their_days))
         every(WATCH_EVERY, lambda: each_minute(dispatcher.alarms))
         return 0 if dispatcher.step() else IDLE_SECONDS
     except redis.RedisError as error:

@@ -18,7 +18,6 @@ from intake.citizen.forms import ButtonForm, FilesForm
 from intake.citizen.paging import again, onward, open_draft, show
 from intake.citizen.surface import bp
 from intake.errors import FileRefused, StorageError
-from intake.extensions import settings
 from intake.languages import _, later, said
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ def files(draft_id: uuid.UUID) -> AnyResponse:
         if not form.files.errors:
             return onward(draft, "files") if is_going_on else again("files", draft_id)
         draft = open_draft(draft_id)
-    page = show("files", draft, form, has_room=_has_room(), limits=settings().tables.files)
+    page = show("files", draft, form, has_room=_has_room(), limits=draft.limits)
     page.status_code = status if form.errors else 200
     return page
 
@@ -70,7 +69,7 @@ def remove_file(draft_id: uuid.UUID, file_id: uuid.UUID) -> AnyResponse:
     form = ButtonForm()
     if not form.validate():
         draft = open_draft(draft_id)
-        return show("files", draft, form, has_room=True, limits=settings().tables.files)
+        return show("files", draft, form, has_room=True, limits=draft.limits)
     uploads.remove_file(draft_id, browser.key(), file_id)
     return again("files", draft_id)
 

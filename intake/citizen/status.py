@@ -18,10 +18,11 @@ from intake.citizen.forms import ButtonForm
 from intake.citizen.status_forms import ConfirmForm, LostCodeForm, OpinionForm, ReachForm, StatusForm
 from intake.citizen.surface import bp
 from intake.errors import StorageError, to_translate
-from intake.extensions import now
+from intake.extensions import now, settings
 from intake.languages import _, chosen
 from intake.matters import following
 from intake.web import PROBLEMS, as_download, is_from_elsewhere, show_problem
+from intake.words import in_day
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +212,7 @@ def _status_page(form: StatusForm, status: int) -> Response:
 
 def _page(form: OpinionForm, status: int = 200) -> Response:
     key = _key()
-    found = following.get(key)
+    found, until = following.get(key), following.asked_until(key)
     shown = render_template(
         "citizen/steps.html",
         matter=found,
@@ -219,6 +220,8 @@ def _page(form: OpinionForm, status: int = 200) -> Response:
         steps=steps(found),
         handover="" if found.is_quiet else following.handover(key),
         answers=following.answers(key),
+        asked_until=in_day(until) if until else "",
+        asked_limits=settings().tables.files.of_draft(is_asked=True),
         unreadable=following.unreadable(key),
         form=form,
         is_changed="andrat" in request.args,
@@ -244,7 +247,10 @@ def _begin(page: str, words: str) -> AnyResponse:
     if not ButtonForm().validate():
         return redirect(url_for(".followed"), 303)
     answers = Answers(text=words, language=chosen().code)
-    draft_id = drafts.begin(browser.make_key(), answers, supplements_id=following.hold(key))
+    is_asked = following.get(key).is_asked
+    draft_id = drafts.begin(
+        browser.make_key(), answers, supplements_id=following.hold(key), is_asked=is_asked
+    )
     return redirect(url_for(f".{page}", draft_id=draft_id), 303)
 
 

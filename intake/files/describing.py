@@ -59,6 +59,8 @@ def _sizes(limits: FileLimits) -> Iterator[str]:
     yield f"| a file in a form without script | {megabytes(limits.max_file_bytes)} |"
     yield f"| a file sent in parts, and any file at all | {megabytes(limits.max_upload_bytes)} |"
     yield f"| all files of one form | {limits.max_files} files, {megabytes(limits.max_matter_bytes)} |"
+    asked = limits.asked
+    yield f"| all files that we asked for | {asked.max_files} files, {megabytes(asked.max_matter_bytes)} |"
     yield f"| one request | {megabytes(limits.max_request_bytes)} |"
     yield f"| a letter | {megabytes(limits.max_letter_bytes)} |"
     yield f"| files within an archive or an office file | {inside.max_entries} |"

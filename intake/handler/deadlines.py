@@ -9,17 +9,25 @@ from config.working_days import working_days
 from intake.extensions import STOCKHOLM, now
 from intake.handler.surface import bp
 from intake.handler.whole import MatterView
+from intake.matters import delays
 from intake.words import in_day
+
+# By whom the person may have been told of a delay: by a handler, or by itself.
+DELAYS = ("delay_told", "delay_told_by_itself")
 
 
 @dataclass(frozen=True)
 class DeadlineView:
-    """When an answer is due; ``suggests_delay`` where it is time for word of a delay and none was given."""
+    """When an answer is due; ``suggests_delay`` where it is time for word of a delay and none was given.
+
+    ``tells_itself`` tells that word of it goes by itself where nobody gives it.
+    """
 
     words: str
     last_day: str
     is_late: bool
     suggests_delay: bool
+    tells_itself: bool
 
 
 def look(view: MatterView) -> DeadlineView | None:
@@ -29,12 +37,13 @@ def look(view: MatterView) -> DeadlineView | None:
     at, last_day = now(), _day(view.due_at)
     presses = last_day <= _day(at)
     since = view.due_from or view.received_at
-    is_told = any(event.what == "delay_told" and event.at >= since for event in view.events)
+    is_told = any(event.what in DELAYS and event.at >= since for event in view.events)
     return DeadlineView(
         deadline_words(view.due_at, at),
         in_day(last_day),
         view.due_at < at,
         suggests_delay=presses and not is_told,
+        tells_itself=delays.is_told_of(view.category, view.flags) and at < view.due_at,
     )
 
 

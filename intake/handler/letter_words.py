@@ -58,6 +58,8 @@ LETTERS = {
     "confirm_email": "Mejlet som bekräftar en ny e-postadress",
     "supplement_request": "Begäran om komplettering",
     "delay": "Meddelandet om dröjsmål",
+    "reminder": "Påminnelsen om komplettering",
+    "late": "Det automatiska meddelandet om dröjsmål",
     "alarm": "Larmet till jouren",
 }
 REPORTS = {

@@ -20,7 +20,9 @@ from intake.models import Arrival, Attachment, Event, Letter, Message, OutgoingL
 
 # What a handler wrote: an answer, a question, or word of a delay; "other" where nothing tells any more.
 Telling = Literal["answer", "question", "delay", "other"]
-_TELLINGS: Mapping[str, Telling] = {"supplement_asked": "question", "delay_told": "delay"}
+_TELLINGS: Mapping[str, Telling] = {
+    "supplement_asked": "question", "delay_told": "delay", "delay_told_by_itself": "delay",
+}  # fmt: skip
 _TIMED = ("letter_bounced", "sent_again", "talk_noted")
 # A sender's clock may be this wrong before it is worth telling.
 CLOCKS_DIFFER = timedelta(hours=1)

@@ -41,7 +41,17 @@ from intake.handler import (
 from intake.handler.gate import get_matter, person, require
 from intake.handler.referred import find_referred
 from intake.handler.surface import bp
-from intake.matters import answering, by_hand, desk, following, incidents, reply_drafts, work
+from intake.matters import (
+    answering,
+    asking,
+    by_hand,
+    desk,
+    following,
+    incidents,
+    reply_drafts,
+    supplements,
+    work,
+)
 
 F = TypeVar("F", bound=forms.ActForm)
 # Acts by which a matter finds its place; the others speak with the citizen, or end it.
@@ -153,6 +163,12 @@ def ask_supplement(reference: str) -> Response:
         work.ask_supplement(act, form.asked.data or "", deadline=form.deadline.day)
 
     return act(reference, form, do, drafting.on_its_way("Begäran om komplettering är på väg."))
+
+
+@bp.post("/arende/<reference>/stall-in-paminnelsen")
+def cancel_reminder(reference: str) -> Response:
+    """Call off the reminder of a supplement."""
+    return act(reference, forms.ActForm(), supplements.cancel_reminder, "Påminnelsen är inställd.")
 
 
 @bp.post("/arende/<reference>/drojsmal")
@@ -326,6 +342,7 @@ def page(
         form=posted,
         way=answering.find_way(view.id),
         has_code=answering.has_code(view.id),
+        asked=asking.find(view.id),
         opinion=following.find_opinion(view.id),
         present=presence.say(access.be_present(person(), view.id, "reading") or ()),
         is_late=is_late,
@@ -395,6 +412,8 @@ def _forms(
     reply, supplement, delay = shown.reply.text, shown.supplement.asked, shown.delay.delay
     drafting.put_in({"reply": reply, "supplement": supplement, "delay": delay}, drafts, posted)
     drafting.offer(shown.reply, view)
+    if shown.supplement is not posted:
+        shown.supplement.deadline.data = asking.suggested_day().isoformat()
     tables = settings().tables
     shown.assign.to.offered = _colleagues(view.colleagues)
     shown.sort.category.offered = forms.category_choices(tables)

@@ -55,6 +55,15 @@ def is_delicate(category: str, flags: Collection[str]) -> bool:
     return known.is_private or known.secrecy in SECRET
 
 
+def may_go_by_itself(matter: Matter, *, may_be_joined: bool) -> bool:
+    """Say whether a letter with a link may go that nobody has decided to send.
+
+    Never where mail may do harm, and not while a form may join the matter: its person may be another.
+    """
+    may_mail = bool(matter.sender_email) and matter.may_email
+    return may_mail and not may_be_joined and not is_delicate(matter.category, matter.flags)
+
+
 def find_way(matter_id: uuid.UUID) -> Way:
     """Read which way a handler's answer in a matter goes as it stands now."""
     if is_child(matter_id):

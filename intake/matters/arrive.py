@@ -143,7 +143,8 @@ def add_message(matter_id: uuid.UUID, submission: Submission) -> Written:
         values = {"status": "reopened", "closed_at": None}
         note(matter_id, "reopened", {"why": "new_message"})
     elif matter.status == "awaiting_citizen":
-        values = {"status": "in_progress"}
+        needs = [need for need in matter.needs_person if need != deadlines.NO_SUPPLEMENT]
+        values = {"status": "in_progress", "needs_person": needs}
     if not submission.is_mere_notice:
         # What rests is woken.
         values["paused_until"] = None

@@ -21,8 +21,11 @@ from intake.routing.values import UNCLEAR
 
 # What asks for a person when a deadline has passed.
 OVERDUE = "overdue"
+# What does when a supplement has not come by its day.
+NO_SUPPLEMENT = "supplement_overdue"
+BY_DAYS = (OVERDUE, NO_SUPPLEMENT)
 MARKED_AT_ONCE = 200
-_CLOCK = ("due_at", "due_from")
+_CLOCK = ("due_at", "due_from", "paused_until")
 
 
 def due_at(days: int, since: datetime) -> datetime:
@@ -43,7 +46,7 @@ def begin(category: str, since: datetime) -> dict[str, object]:
 
 def stop(needs_person: Iterable[str]) -> dict[str, object]:
     """Return the columns of a clock that stands; ``needs_person`` is what the matter needed before."""
-    needs = [need for need in needs_person if need != OVERDUE]
+    needs = [need for need in needs_person if need not in BY_DAYS]
     return {"due_at": None, "due_from": None, "overdue_at": None, "needs_person": needs}
 
 
@@ -74,7 +77,7 @@ def join(gone: Any, kept: Any) -> dict[str, object]:
 
 
 def remember(matter: Any) -> dict[str, str | None]:
-    """Return how a clock stands, as an event keeps it."""
+    """Return how a clock stands, and until when the matter rests, as an event keeps it."""
     return {name: at.isoformat() if (at := getattr(matter, name)) else None for name in _CLOCK}
 
 

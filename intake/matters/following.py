@@ -10,14 +10,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import bindparam, text, types
 
 from intake import codes, limits, rows, shown
 from intake.errors import NotFound
-from intake.extensions import db, now, settings
+from intake.extensions import STOCKHOLM, db, now, settings
 from intake.files import UNREADABLE, clean_name
 from intake.matters import handovers
 from intake.matters.records import header_of, note, owe_letter, update_matter
@@ -32,6 +32,7 @@ QUIET_REGIMES = ("brottsdata", "manual")
 _HOLD = text("SELECT hold_code(:reference, :code_hash)")
 _STATUS = text("SELECT * FROM followed_status(:reference, :code_hash, :at)")
 _ANSWERS = text("SELECT * FROM followed_answers(:reference, :code_hash)")
+_ASKED = text("SELECT followed_supplement(:reference, :code_hash)")
 _FINDINGS = text("SELECT words, files FROM followed_findings(:reference, :code_hash)")
 _HANDOVER = text("SELECT is_received FROM followed_handover(:reference, :code_hash)")
 _FILE = text("SELECT * FROM followed_file(:reference, :code_hash, :file_id)")
@@ -84,6 +85,11 @@ class Followed:
     def is_quiet(self) -> bool:
         """Say whether no more than the first steps may be told."""
         return is_quiet(self.category)
+
+    @property
+    def is_asked(self) -> bool:
+        """Say whether the person has been asked for something that has not come."""
+        return self.status == "awaiting_citizen"
 
     @property
     def asks_feedback(self) -> bool:
@@ -177,6 +183,13 @@ def hold(key: Key) -> uuid.UUID:
     if matter_id is None:
         raise Ended("no matter is opened by this code")
     return matter_id
+
+
+def asked_until(key: Key) -> date | None:
+    """Return the day by which a supplement is asked for and has not come; None when there is none."""
+    values = {"reference": key.reference, "code_hash": key.code_hash}
+    until: datetime | None = db.session.scalar(_ASKED, values)
+    return until.astimezone(STOCKHOLM).date() if until else None
 
 
 def answers(key: Key) -> tuple[Answer, ...]:

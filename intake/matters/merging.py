@@ -42,7 +42,7 @@ def merge(act: Act, into_id: uuid.UUID, *, codes_lead_on: bool) -> None:
     """
     gone, kept = _hold(act, into_id)
     _require_mergeable(gone, kept)
-    needs = [need for need in gone.needs_person if need not in (POSSIBLE, deadlines.OVERDUE)]
+    needs = [need for need in gone.needs_person if need not in (POSSIBLE, *deadlines.BY_DAYS)]
     closed = {"status": "closed", "closed_at": gone.closed_at or now(), **deadlines.stop(needs)}
     update_matter(gone.id, closed)
     values = {"gone": gone.id, "kept": kept.id, "codes_lead_on": codes_lead_on}
@@ -179,7 +179,7 @@ def _lifted(gone: Row[Any], kept: Row[Any]) -> dict[str, object]:
         values |= {"status": "reopened", "closed_at": None}
         note(kept.id, "reopened", {"why": "merged"})
     elif kept.status == "awaiting_citizen":
-        values["status"] = "in_progress"
+        values |= {"status": "in_progress", "paused_until": None}
     if values["priority"] == URGENT and kept.handler_id is None and (is_reopened or kept.priority != URGENT):
         raise_alarm(kept.id)
     return values

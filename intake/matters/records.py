@@ -29,6 +29,8 @@ FROM_A_HANDLER = ("reply", "notice", "supplement_request", "delay")
 _HOLD_SURVIVING = text("SELECT hold_surviving(:matter_id)")
 _LEAVE = text("SELECT leave_inboxes(:matter_id, :at)")
 _MOVE = text("SELECT move_matter(:matter_id, :unit)")
+# What goes by itself to whoever wrote; it too may come back.
+BY_ITSELF = ("reminder", "late")
 # What whoever adds to a matter must know of it.
 _STATE = (
     "id", "merged_into_id", "status", "closed_at", "category", "priority", "flags", "handler_id",
@@ -175,7 +177,7 @@ def owe_letter(
         in_reply_to=in_reply_to,
         created_at=at,
     )
-    if kind in FROM_A_HANDLER:
+    if kind in (*FROM_A_HANDLER, *BY_ITSELF):
         token = codes.new_token()
         rows.insert(MailAddress, token=token, matter_id=matter_id, outgoing_id=letter_id, created_at=at)
     outbox.add("send_letter", letter_id)

@@ -19,12 +19,12 @@ from intake import codes, letters, limits, outbox, rows, storage
 from intake.errors import NotFound, PostRefused, ScannerAway
 from intake.extensions import db, now, settings
 from intake.files import clean_name
-from intake.matters import receipts, writing
+from intake.matters import receipts, supplements, writing
 from intake.matters.alarms import WAITS
-from intake.matters.answering import GIVEN_OUT, way_of
+from intake.matters.answering import GIVEN_OUT, may_go_by_itself, way_of
 from intake.matters.arrive import mint_status_code
 from intake.matters.by_hand import CAME
-from intake.matters.records import FROM_A_HANDLER, ask_person, hold_surviving, note
+from intake.matters.records import BY_ITSELF, FROM_A_HANDLER, ask_person, hold_surviving, note
 from intake.models import Attachment, EmailChange, MailAddress, Matter, Message, OutgoingLetter
 from intake.post import Outgoing
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 RECEIPTS_A_DAY = 5
 # How many letters of a kind one address gets a day, whoever asks for them.
-MOST_A_DAY = {"receipt": RECEIPTS_A_DAY, "status_link": 1, "confirm_email": 3}
+MOST_A_DAY = {"receipt": RECEIPTS_A_DAY, "status_link": 1, "confirm_email": 3, "reminder": 5, "late": 5}
 # A letter that was counted against the cap is not counted again when it has to wait.
 COUNTED = "counted"
 # Why an alarm was not sent after all: it would wake people for what somebody has taken.
@@ -54,7 +54,7 @@ FORM_MAY_COME = "form may come"
 # What a mail server tells when it gave a letter up, or in words that nobody can be sure of.
 CAME_BACK = ("failed", "unclear")
 # Letters to whoever wrote, as they wish and where they wish.
-TO_THE_PERSON = (*FROM_A_HANDLER, "receipt", "status_link")
+TO_THE_PERSON = (*FROM_A_HANDLER, *BY_ITSELF, "receipt", "status_link")
 # Letters that somebody relies on: when one did not go, whatever the reason, a person is asked to look.
 RELIED_ON = (*FROM_A_HANDLER, "alarm")
 
@@ -184,6 +184,10 @@ def _find_reason_not_to(letter: OutgoingLetter) -> str | None:
         return WANTED_NO_MORE
     if letter.kind == "reply":
         return _find_reason_to_keep(letter)
+    if letter.kind == "reminder" and not supplements.is_awaited(letter.message_id):
+        return WAITS_NO_MORE
+    if letter.kind in BY_ITSELF and not _may_go_by_itself(letter):
+        return DELICATE_NOW
     if letter.kind == "confirm_email" and _held_change(letter) is None:
         return WANTED_NO_MORE
     most = MOST_A_DAY.get(letter.kind)
@@ -214,6 +218,11 @@ def _find_reason_to_keep(letter: OutgoingLetter) -> str | None:
     if "unchecked" in verdicts:
         raise ScannerAway("a file of a reply is not checked yet")
     return None
+
+
+def _may_go_by_itself(letter: OutgoingLetter) -> bool:
+    matter = db.session.get_one(Matter, letter.matter_id)
+    return may_go_by_itself(matter, may_be_joined=receipts.may_be_joined(matter.id))
 
 
 def _is_wanted(letter: OutgoingLetter) -> bool:
@@ -263,7 +272,10 @@ def _automatic(letter: OutgoingLetter, matter: Matter) -> EmailMessage:
     sender = _matter_address(letter)
     received_at = letter.created_at if letter.kind == "receipt" else matter.received_at
     link = _link(letter, matter)
-    words = writing.write(letter.kind, matter, link=link, received_at=received_at, matter_address=sender)
+    until = supplements.day_of(letter.message_id) if letter.kind == "reminder" else None
+    words = writing.write(
+        letter.kind, matter, link=link, received_at=received_at, matter_address=sender, until=until
+    )
     if letter.kind == "confirm_email":
         # Nobody knows yet whose address it is, so it is not given the one that leads into the matter.
         sender = _general_address()

@@ -99,7 +99,10 @@ def _attach(finished: Row[tuple[object, ...]], stored: storage.Stored) -> None:
         update_matter(matter.id, {"status": "reopened", "closed_at": None, **anew})
         note(matter.id, "reopened", {"why": "new_file"})
     elif matter.status == "awaiting_citizen":
-        update_matter(matter.id, {"status": "in_progress", **deadlines.begin(matter.category, now())})
+        anew = deadlines.begin(matter.category, now())
+        needs = [need for need in matter.needs_person if need != deadlines.NO_SUPPLEMENT]
+        values = {"status": "in_progress", "paused_until": None, "needs_person": needs}
+        update_matter(matter.id, {**values, **anew})
 
 
 def _hold_matter_of(message_id: uuid.UUID) -> Row[Any]:
@@ -107,7 +110,7 @@ def _hold_matter_of(message_id: uuid.UUID) -> Row[Any]:
     its_matter = select(Message.matter_id).where(Message.id == message_id)
     while True:
         matter_id = db.session.scalars(its_matter).one()
-        state = select(*table_of(Matter).c["id", "status", "closed_at", "category"]).where(
+        state = select(*table_of(Matter).c["id", "status", "closed_at", "category", "needs_person"]).where(
             Matter.id == matter_id
         )
         matter = db.session.execute(state.with_for_update()).one()

@@ -18,9 +18,9 @@ from sqlalchemy import text as sql
 
 from intake import rows
 from intake.errors import Conflict, NotAllowed
-from intake.extensions import STOCKHOLM, db, now, settings
+from intake.extensions import db, now, settings
 from intake.languages import _, force_locale
-from intake.matters import deadlines, handovers, reply_drafts, undoing
+from intake.matters import asking, deadlines, handovers, reply_drafts, undoing
 from intake.matters.alarms import URGENT, raise_alarm
 from intake.matters.answering import Way, find_way, has_code, is_child, is_delicate
 from intake.matters.arrive import attach
@@ -65,9 +65,9 @@ class Act:
 
 def take(act: Act) -> None:
     """Assign the matter to the person who acts, who receives it if it was handed over; and commit."""
-    open_matter(act, is_received=False)
+    matter = open_matter(act, is_received=False)
     waiting = handovers.find(act.matter_id)
-    change(act, {"handler_id": act.handler_id, "status": "in_progress"})
+    change(act, {"handler_id": act.handler_id, "status": _given(matter, "in_progress")})
     if waiting is not None:
         handovers.end(act.matter_id, act.version + 1, "received")
         note(act.matter_id, "handover_received", {"from": waiting.from_unit}, act.handler_id)
@@ -79,7 +79,7 @@ def assign(act: Act, to_handler_id: uuid.UUID) -> None:
     matter = open_matter(act)
     if not works_in(to_handler_id, matter.unit_id):
         raise NotAllowed("Den personen arbetar inte i enheten där ärendet står.")
-    change(act, {"handler_id": to_handler_id, "status": "assigned"})
+    change(act, {"handler_id": to_handler_id, "status": _given(matter, "assigned")})
     end(act, "assigned", {"to": str(to_handler_id)})
 
 
@@ -159,17 +159,17 @@ def refer(act: Act, text: str, detail: Mapping[str, object], grounds: str, *, is
 def ask_supplement(act: Act, text: str, *, deadline: date | None) -> None:
     """Ask the person for something more, perhaps by a day, the way that is safe, and commit.
 
-    The status page shows it, and takes the answer. NotAllowed when it would reach nobody, and for a
-    day that has been.
+    The status page shows it, and takes the answer; until the day the matter rests. NotAllowed when it
+    would reach nobody, and for a day that has been.
     """
     matter, way = open_matter(act), require_way(act.matter_id)
-    if deadline is not None and deadline < now().astimezone(STOCKHOLM).date():
-        raise NotAllowed("Den dagen har redan varit. Välj en senare dag.")
+    until_at = asking.end_of(deadline)
     with force_locale(language_of(matter)):
         subject = str(_("Fråga om ditt ärende %(reference)s", reference=matter.reference))
-    change(act, _spoken_in(matter, act, "awaiting_citizen"))
+    change(act, {**_spoken_in(matter, act, "awaiting_citizen"), "paused_until": until_at})
     asked = f"{text.rstrip()}\n\n{answer_by(matter, deadline) if deadline else ''}".rstrip()
     message_id = _write(act, "outgoing", asked, subject, is_told=True, is_answer=False)
+    asking.expect(act.matter_id, message_id, until_at)
     until = deadline.isoformat() if deadline else None
     _speak(act, matter, message_id, way, "supplement_asked", {"deadline": until})
 
@@ -244,7 +244,8 @@ def reopen(act: Act) -> None:
         raise NotAllowed("Ärendet är redan öppet.")
     if matter.merged_into_id is not None:
         raise NotAllowed("Ärendet är sammanfört med ett annat. Dela upp dem igen först.")
-    change(act, {"status": "reopened", "closed_at": None, **deadlines.begin(matter.category, now())})
+    anew = {"paused_until": None, **deadlines.begin(matter.category, now())}
+    change(act, {"status": "reopened", "closed_at": None, **anew})
     if matter.priority == URGENT and matter.handler_id is None:
         raise_alarm(act.matter_id)
     end(act, "reopened", {"why": "by_hand"})
@@ -286,6 +287,11 @@ def revoke_codes(act: Act) -> None:
     count = db.session.scalar(_REVOKE, {"matter_id": act.matter_id, "at": now()})
     change(act, {})
     end(act, "codes_revoked", {"codes": count})
+
+
+def _given(matter: Matter, status: str) -> str:
+    """Return the status of a matter that somebody is given: what waits for its person goes on waiting."""
+    return matter.status if matter.status == "awaiting_citizen" else status
 
 
 def as_seen(act: Act) -> Matter:
@@ -364,7 +370,10 @@ def _write(
 
 def _spoken_in(matter: Matter, act: Act, status: str) -> dict[str, object]:
     """Return the columns of a matter in which the person has been spoken to: no first answer is owed now."""
-    its = {"status": status, "handler_id": matter.handler_id or act.handler_id}
+    its: dict[str, object] = {"status": status, "handler_id": matter.handler_id or act.handler_id}
+    if matter.status == "awaiting_citizen":
+        # It rested until an answer came; now nobody waits for one.
+        its["paused_until"] = None
     return {**its, **deadlines.stop(matter.needs_person)}
 
 

@@ -36,10 +36,19 @@ def language_of(matter: Matter) -> str:
     return matter.language if is_shown and has_words else SWEDISH
 
 
-def write(kind: str, matter: Matter, *, link: str, received_at: datetime, matter_address: str = "") -> Words:
+def write(
+    kind: str,
+    matter: Matter,
+    *,
+    link: str,
+    received_at: datetime,
+    matter_address: str = "",
+    until: date | None = None,
+) -> Words:
     """Write an automatic letter of a kind: its words in the matter's language.
 
     ``received_at`` is the time that it tells; a receipt without a link does not speak of one.
+    ``until`` is the day that a reminder is about.
     """
     language = SWEDISH if kind == "alarm" else language_of(matter)
     with force_locale(language):
@@ -50,6 +59,8 @@ def write(kind: str, matter: Matter, *, link: str, received_at: datetime, matter
             is_neutral=matter.is_neutral,
             link=link,
             matter_address=matter_address,
+            last_day=in_day(until) if until else "",
+            delay_words=_delay_words(),
         )
         return Words(_subject(kind, matter), f"{text}\n", language)
 
@@ -58,6 +69,28 @@ def answer_by(matter: Matter, day: date) -> str:
     """Write until when an answer is asked for: it stands last in what the handler wrote."""
     with force_locale(language_of(matter)):
         return str(_("Svara senast den %(day)s.", day=in_day(day)))
+
+
+def delay_subject(matter: Matter) -> str:
+    """Write the subject of word of a delay."""
+    with force_locale(language_of(matter)):
+        return str(_("Besked om ditt ärende %(reference)s", reference=matter.reference))
+
+
+def delay_words(matter: Matter) -> str:
+    """Write that it takes longer, and why in general, where no handler has said why."""
+    with force_locale(language_of(matter)):
+        return _delay_words()
+
+
+def _delay_words() -> str:
+    return str(
+        _(
+            "Det tar längre tid än vi trodde att svara dig. Oftast beror det på att det har kommit in många"
+            " ärenden, eller på att vi behöver ta reda på något först. Vi har ditt ärende, och du behöver"
+            " inte göra något. Vi svarar så snart vi kan."
+        )
+    )
 
 
 def reply_subject(matter: Matter) -> str:
@@ -102,6 +135,8 @@ def _subject(kind: str, matter: Matter) -> str:
         "receipt": _("Kvittens %(reference)s", reference=matter.reference),
         "notice": _("Meddelande %(reference)s", reference=matter.reference),
         "supplement_request": _("Meddelande %(reference)s", reference=matter.reference),
+        "reminder": _("Påminnelse %(reference)s", reference=matter.reference),
+        "late": _("Meddelande %(reference)s", reference=matter.reference),
         "delay": _("Meddelande %(reference)s", reference=matter.reference),
         "status_link": _("Länk %(reference)s", reference=matter.reference),
         "confirm_email": _("Bekräfta din e-postadress"),

@@ -1,5 +1,6 @@
 """The tables."""
 
+from intake.models.asked import DelayNotice, SupplementRequest
 from intake.models.base import Base, is_indexed, new_id, table_of
 from intake.models.desk import Handover, MatterRead, SavedView
 from intake.models.draft import Draft, DraftFile, DraftKey, LeftSecret, Upload, UploadPart
@@ -44,12 +45,12 @@ from intake.models.replies import ReplyDraft
 from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 
 __all__ = [
-    "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DiaryEntry", "Draft",
-    "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest", "ExportRequestMatter", "Feedback",
-    "Fetched", "FileText", "Findable", "Handler", "HandlerSession", "Handover", "Incident", "Job",
-    "LeftSecret", "Letter", "LimitCount", "MailAddress", "MailboxState", "Matter", "MatterChild",
-    "MatterLink", "MatterRead", "MatterUnit", "Membership", "MembershipChange", "MembershipProposal",
-    "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence", "RecoveryCode",
-    "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode", "Unit",
-    "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
+    "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DelayNotice",
+    "DiaryEntry", "Draft", "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest",
+    "ExportRequestMatter", "Feedback", "Fetched", "FileText", "Findable", "Handler", "HandlerSession",
+    "Handover", "Incident", "Job", "LeftSecret", "Letter", "LimitCount", "MailAddress", "MailboxState",
+    "Matter", "MatterChild", "MatterLink", "MatterRead", "MatterUnit", "Membership", "MembershipChange",
+    "MembershipProposal", "Message", "NumberSeries", "OutgoingLetter", "PlacementRecord", "Presence",
+    "RecoveryCode", "Rendition", "ReplyDraft", "SavedView", "ScannerState", "SessionLook", "StatusCode",
+    "SupplementRequest", "Unit", "Upload", "UploadPart", "is_indexed", "new_id", "table_of",
 ]  # fmt: skip

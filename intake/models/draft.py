@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.models.base import Base, Id, refers
@@ -16,8 +16,8 @@ class Draft(Base):
     """Answers so far, kept 24 h after the last change and opened by the browser's key alone.
 
     The resume code lets another browser in, whose key is then added. ``supplements_id`` is the
-    matter that this adds to. Once sent, it holds what the receipt shows: reference, time and
-    status code in plain.
+    matter that this adds to, ``is_asked`` that we asked for it. Once sent, it holds what the receipt
+    shows: reference, time and status code in plain.
     """
 
     __tablename__ = "draft"
@@ -44,6 +44,7 @@ class Draft(Base):
     more_key_hashes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     resume_code: Mapped[str | None]
     supplements_id: Mapped[uuid.UUID | None]
+    is_asked: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class DraftFile(Base):

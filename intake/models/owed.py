@@ -12,6 +12,7 @@ from intake.models.base import Base, Id, refers
 
 KINDS = (
     "receipt", "reply", "alarm", "notice", "status_link", "confirm_email", "supplement_request", "delay",
+    "reminder", "late",
 )  # fmt: skip
 LETTER_STATES = ("owed", "sending", "sent", "refused", "bounced", "task")
 
@@ -56,6 +57,8 @@ class OutgoingLetter(Base):
         CheckConstraint(f"state IN {LETTER_STATES!r}", name="state"),
         CheckConstraint(f"kind IN {KINDS!r}", name="kind"),
         Index(None, "matter_id"),
+        Index("uq_outgoing_letter_by_itself", "message_id", unique=True,
+              postgresql_where=text("kind IN ('reminder', 'late')")),
         Index("ix_outgoing_letter_open", "created_at",
               postgresql_where=text("state IN ('owed', 'sending')")),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrations import rights
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 
 LOOK = "look(text, uuid, uuid, text)"
 LOOKED = ("|file|export|", "|file|export|print|paper|release|")

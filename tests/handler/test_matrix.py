@@ -29,6 +29,7 @@ OF_A_MATTER = {
     "hand_over_page": "sort", "preview_hand_over": "sort", "hand_over": "sort", "receive": "sort",
     "send_back": "sort", "take_back": "sort",
     "take": "answer", "release": "answer", "reply": "answer", "ask_supplement": "answer",
+    "cancel_reminder": "answer",
     "preview_reply": "answer", "begin_reply": "answer", "save_draft": "answer", "undo_reply": "answer",
     "split_page": "sort", "split": "sort", "undo_split": "sort", "tell_outcome": "answer",
     "link": "sort", "unlink": "sort",

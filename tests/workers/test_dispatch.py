@@ -51,7 +51,7 @@ def test_a_queue_that_is_away_keeps_nothing_from_its_time(dispatcher, monkeypatc
     monkeypatch.setattr(dispatch.access, "end_run_out", lambda: done.append("ended"))
     with redis.Redis(port=1) as away:
         assert dispatch._round(dispatch.Dispatcher(away), dispatch.Every()) == dispatch.AWAY_SECONDS
-    beside = {dispatch.chains.seal, dispatch.upkeep, dispatch._scan_again, dispatch._remind}
+    beside = {dispatch.chains.seal, dispatch.upkeep, dispatch._scan_again, dispatch.by_their_days}
     assert {"ended", *beside} == set(done)
 
 
