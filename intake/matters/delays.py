@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from intake import rows
 from intake.extensions import db, now, settings
 from intake.matters import receipts, writing
-from intake.matters.answering import has_code, is_delicate, may_go_by_itself
+from intake.matters.answering import has_code, is_child, is_delicate, may_go_by_itself
 from intake.matters.following import is_quiet
 from intake.matters.records import hold_surviving, note, owe_letter, update_matter
 from intake.models import DelayNotice, Event, Matter, Message, new_id, table_of
@@ -82,6 +82,8 @@ def _decide(matter_id: uuid.UUID, clock_at: datetime) -> bool:
 def _may_be_told(matter: Matter) -> bool:
     """Say whether it may be told by itself, and would reach somebody: a person, and nobody at risk."""
     if not is_told_of(matter.category, matter.flags) or "sender_forged" in matter.needs_person:
+        return False
+    if is_child(matter.id):
         return False
     by_person = exists().where(
         Message.matter_id == matter.id, Message.direction == "incoming", Message.is_automatic.is_(False)
