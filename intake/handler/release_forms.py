@@ -58,16 +58,22 @@ def suggested(parts: Sequence[Part], found: Sequence[str], table: Release) -> Ti
 
 def read(posted: Mapping[str, Sequence[str]], parts: Sequence[Part]) -> Ticked:
     """Read what was ticked; what stands in none of these parts is no choice."""
-    at = (_AT.fullmatch(value) for value in posted.get("mask", ()))
+    at = (_AT.fullmatch(value) for value in _of("mask-", posted))
     passages = {(int(each[1]), int(each[2]), int(each[3])) for each in at if each}
-    out = {number for number in range(len(parts)) if str(number) in posted.get("out", ())}
+    left_out = frozenset(_of("out-", posted))
+    out = {number for number in range(len(parts)) if str(number) in left_out}
     by = {number: posted[f"by-{number}"][0] for number in range(len(parts)) if f"by-{number}" in posted}
     return Ticked(
-        frozenset(posted.get("found", ())),
+        frozenset(_of("found-", posted)),
         frozenset(out),
         frozenset(each for each in passages if _is_there(parts, *each)),
         {number: code for number, code in by.items() if code},
     )
+
+
+def _of(beginning: str, posted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the values of all boxes whose names begin so."""
+    return [value for name, values in posted.items() if name.startswith(beginning) for value in values]
 
 
 def _is_there(parts: Sequence[Part], part: int, piece: int, passage: int) -> bool:

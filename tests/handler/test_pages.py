@@ -49,7 +49,7 @@ def copy_pages(anna, reference):
     """Return a matter as it is printed, and a copy to give out as it is chosen and looked through."""
     path = f"/arende/{reference}/lamna-ut"
     shown = {"utskrift": anna.get(f"/arende/{reference}/skriv-ut"), "lämna ut": anna.get(path)}
-    said = {"page": shown["lämna ut"], "words": "<b>", "mask": "0.1.0", "gor": "granska"}
+    said = {"page": shown["lämna ut"], "words": "<b>", "mask-0-1-0": "0.1.0", "gor": "granska"}
     shown["lämna ut med fel"] = anna.post(path, **said)
     shown["lämna ut, granskad"] = anna.post(path, by="35_1", **said)
     return shown
