@@ -312,3 +312,14 @@ def test_a_code_is_handed_out_to_an_opened_matter_that_was_begun_by_hand_alone(a
     assert "division by zero" in anna.ask(hand_out, matter=new)
     assert anna.ask("SELECT look('matter', :matter, NULL, NULL)", matter=new) == ""
     assert anna.ask(hand_out, matter=new) == ""
+
+
+def test_a_letter_is_replaced_by_one_of_the_same_matter_alone(anna, seen):
+    for matter, header in ((":own", "'<1@y>'"), (":own", "'<2@y>'"), (":other", "'<3@y>'")):
+        seen.execute(text(owed(matter_id=matter, message_id_header=header).replace(ID, "gen_random_uuid()")),
+                     anna.names)  # fmt: skip
+    seen.commit()
+    ids = dict(seen.execute(text("SELECT message_id_header, id FROM outgoing_letter")).all())
+    again = "UPDATE outgoing_letter SET again_id = :again WHERE id = :first"
+    assert anna.is_refused(again, first=ids["<1@y>"], again=ids["<3@y>"])
+    assert anna.ask(again, first=ids["<1@y>"], again=ids["<2@y>"]) == ""

@@ -301,3 +301,22 @@ def test_a_job_that_is_done_twice_lets_it_leave_once(bring, say, post):
         tasks.release_message(str(job))
     send_all()
     assert len(post.sent) == 1
+
+
+def test_an_event_that_names_a_colleagues_message_lets_it_not_go(bring, say, post, make_app, seen):
+    matter = bring()
+    message_id = say(matter)
+    desk.hire(make_app("handler", "owner"), "nora@example.se", *desk.seats("syd"), name="Nora Ek")
+    nora = seen.query(Handler.id).filter_by(email="nora@example.se").scalar()
+    forged = Event(matter_id=matter.id, at=text("now()"), actor="handler", handler_id=nora, what="replied",
+                   detail={"message": str(message_id)})  # fmt: skip
+    seen.add(forged)
+    seen.flush()
+    job = Job(kind="release_message", dedupe=f"release_message:{forged.id}", subject_id=forged.id,
+              created_at=text("now()"), due_at=text("now()"), sends=0, attempts=0)  # fmt: skip
+    seen.add(job)
+    seen.commit()
+    tasks.release_message(str(job.id))
+    send_all()
+    assert post.sent == []
+    assert the_waiting() == [message_id]
