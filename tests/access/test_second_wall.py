@@ -28,7 +28,7 @@ from tests.access.walled import (
 
 GIVEN = {"uuid": "CAST(:{0} AS uuid)", "uuid[]": "ARRAY[CAST(:{0} AS uuid)]", "integer": "10",
          "boolean": "true", "bigint": "10", "numeric": "1", "text": "'x'", "text[]": "ARRAY['x']",
-         "date": "current_date",
+         "date": "current_date", "jsonb": "jsonb_build_object('id', CAST(:{0} AS uuid))",
          "timestamp with time zone": "now()"}  # fmt: skip
 FUNCTIONS = """
     SELECT proname, ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes) t) FROM pg_proc
