@@ -15,11 +15,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import text
-
 from bench import walls
 from intake import access
-from intake.extensions import db
 from intake.handler import queries, searching, whole
 from intake.matters import desk
 from tests import engines
@@ -118,17 +115,13 @@ def _in_turn(desks: tuple[walls.Desk, walls.Desk], act: Act, rounds: int) -> lis
     times: list[list[float]] = [[], []]
     for number in range(WARM + rounds):
         for here, taken in zip(desks, times, strict=True):
-            with here.apps["handler"].app_context():
-                person = access.find_person(here.token)
-                assert person is not None
-                do = act(person, here, number)
-                db.session.commit()
-                db.session.scalar(text("SELECT 1"))
-                began = time.perf_counter()
-                do()
-                taken.append(time.perf_counter() - began)
-                db.session.commit()
+            ready = partial(_ready, act, here, number)
+            taken.append(walls.time_of(here.apps["handler"], here.token, ready))
     return [taken[WARM:] for taken in times]
+
+
+def _ready(act: Act, here: walls.Desk, number: int, person: access.Person) -> Callable[[], object]:
+    return act(person, here, number)
 
 
 def _say(name: str, taken: list[list[float]], ratio: str) -> None:

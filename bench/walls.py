@@ -377,17 +377,27 @@ def _in_turn(desk: Desk, act: Act) -> tuple[list[float], list[float]]:
     times: dict[DatabaseRole, list[float]] = {"handler": [], "owner": []}
     for number in range(WARM + ROUNDS):
         for role, taken in times.items():
-            with desk.apps[role].app_context():
-                person = access.find_person(desk.token)
-                assert person is not None
-                do = act(person, number)
-                db.session.commit()
-                db.session.scalar(text("SELECT 1"))
-                began = time.perf_counter()
-                do()
-                taken.append(time.perf_counter() - began)
-                db.session.commit()
+            taken.append(time_of(desk.apps[role], desk.token, partial(_ready, act, number)))
     return times["handler"][WARM:], times["owner"][WARM:]
+
+
+def _ready(act: Act, number: int, person: access.Person) -> Callable[[], object]:
+    return act(person, number)
+
+
+def time_of(app: Flask, token: str, ready: Callable[[access.Person], Callable[[], object]]) -> float:
+    """Return how many seconds an act takes, once all is ready for it."""
+    with app.app_context():
+        person = access.find_person(token)
+        assert person is not None
+        do = ready(person)
+        db.session.commit()
+        db.session.scalar(text("SELECT 1"))
+        began = time.perf_counter()
+        do()
+        taken = time.perf_counter() - began
+        db.session.commit()
+        return taken
 
 
 def measure_accepting(desk: Desk) -> None:
