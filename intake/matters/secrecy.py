@@ -72,9 +72,7 @@ def in_words(flags: Iterable[str], events: Iterable[Mapping[str, Any]]) -> str:
         return ""
     codes = [event["detail"].get("provision", "") for event in events if event["what"] == MARKED]
     provision = find_provision(codes[-1]) if codes else None
-    return "Sekretessmarkerat" + (
-        f": {provision.name} offentlighets- och sekretesslagen" if provision else ""
-    )
+    return "Sekretessmarkerat" + (f": {provision.name}" if provision else "")
 
 
 def _markable(act: Act) -> Matter:

@@ -49,7 +49,7 @@ def test_a_letter_that_is_brought_becomes_a_matter_that_says_who_brought_it(anna
 def test_nothing_automatic_answers_it(anna, unpack, seen):
     bring(anna, letter())
     unpack()
-    assert [job.kind for job in seen.query(Job).order_by(Job.created_at)] == ["parse_letter"]
+    assert [job.kind for job in seen.query(Job).order_by(Job.kind)] == ["parse_letter", "read_signs"]
 
 
 def test_the_same_letter_again_is_not_taken_twice(anna, unpack, seen):
