@@ -62,16 +62,19 @@ TOLD = {
         f"WHERE own.request_id IN (SELECT own.id FROM export_request AS own WHERE {EXPORTS})",
     "mailbox_state": "WHERE session_has('operator')",
 }  # fmt: skip
-# What may be changed in a row that is told, and by whom; a list of columns and a condition.
+# What may be changed in a row that is told: the columns, whose the row must be to be changed at all, and what
+# it must not become.
 CHANGED = {
     "matter": (
         "category, priority, status, needs_person, possible_of_id, handler_id, closed_at, version, due_at,"
         " due_from, overdue_at, paused_until",
-        "may_write(OLD.id) AND may_become(OLD.id, NEW.handler_id, NEW.possible_of_id)",
+        "may_write(OLD.id)",
+        "may_become(OLD.id, NEW.handler_id, NEW.possible_of_id)",
     ),
     "outgoing_letter": (
         "again_id",
-        "may_write(OLD.matter_id) AND EXISTS (SELECT FROM outgoing_letter AS again"
+        "may_write(OLD.matter_id)",
+        "EXISTS (SELECT FROM outgoing_letter AS again"
         " WHERE again.id = NEW.again_id AND again.matter_id = OLD.matter_id)",
     ),
 }
@@ -192,7 +195,7 @@ def upgrade() -> None:
     for table in TOLD:
         op.execute(f"REVOKE SELECT ON {table} FROM {handler}")
         _revoke_columns(table, "SELECT", _columns(table), handler)
-    for table, (columns, _) in CHANGED.items():
+    for table, (columns, *_) in CHANGED.items():
         _revoke_columns(table, "UPDATE", columns, handler)
     for signature in ASKED_BY_POLICIES:
         op.execute(f"REVOKE EXECUTE ON FUNCTION {signature} FROM {handler}")
@@ -201,8 +204,8 @@ def upgrade() -> None:
     op.execute(f"GRANT USAGE ON SCHEMA desk TO {handler}")
     for table, condition in TOLD.items():
         _show(table, condition, handler)
-    for table, (columns, condition) in CHANGED.items():
-        _let_change(table, columns, condition, handler)
+    for table in CHANGED:
+        _let_change(table, handler)
 
 
 def _revoke_columns(table: str, privilege: str, columns: str, role: str) -> None:
@@ -241,8 +244,9 @@ def _show(table: str, condition: str, handler: str) -> None:
     op.execute(f"GRANT SELECT ON desk.{table} TO {handler}")
 
 
-def _let_change(table: str, columns: str, condition: str, handler: str) -> None:
+def _let_change(table: str, handler: str) -> None:
     """Let an UPDATE of the view change the row, if nobody else did meanwhile: of a version there is one."""
+    columns, whose, becomes = CHANGED[table]
     is_same = " AND its.version = OLD.version" if table == "matter" else ""
     changes = ", ".join(
         f"{name} = CASE WHEN NEW.{name} IS DISTINCT FROM OLD.{name} THEN NEW.{name} ELSE its.{name} END"
@@ -252,7 +256,8 @@ def _let_change(table: str, columns: str, condition: str, handler: str) -> None:
         f"""
         CREATE FUNCTION desk.change_{table}() RETURNS trigger LANGUAGE plpgsql {PATH} AS $$
         BEGIN
-            IF NOT ({condition}) THEN {_REFUSED}; END IF;
+            IF NOT {whose} THEN RETURN NULL; END IF;
+            IF NOT {becomes} THEN {_REFUSED}; END IF;
             UPDATE public.{table} AS its SET {changes} WHERE its.id = OLD.id{is_same};
             IF FOUND THEN RETURN NEW; END IF;
             RETURN NULL;
@@ -278,7 +283,7 @@ def downgrade() -> None:
     for table in TOLD:
         columns = f" ({_columns(table)})" if table in NEVER_TOLD else ""
         op.execute(f"GRANT SELECT{columns} ON {table} TO {handler}")
-    for table, (columns, _) in CHANGED.items():
+    for table, (columns, *_) in CHANGED.items():
         op.execute(f"GRANT UPDATE ({columns}) ON {table} TO {handler}")
     for (table, name), end in POLICIES.items():
         command, _, condition = end.removeprefix("FOR ").partition(" ")

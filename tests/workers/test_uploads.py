@@ -306,6 +306,7 @@ def test_a_sent_form_that_is_erased_or_expires_keeps_what_is_on_its_way(uploader
         assert ledger.expire_drafts() == 1
     assert proofs(worker) == {"job_too_old"}
     work(worker, clock)
+    work(worker, clock, "read_signs")
     assert look(Draft) == []
     assert [file.sha256 for file in look(Attachment)] == [FILM_SHA256]
     assert proofs(worker) == set()
@@ -325,6 +326,7 @@ def test_a_file_that_never_comes_whole_is_told_to_both(uploader, worker, clock, 
     assert look(Event.what).count("file_given_up") == 1
     assert "file_missing" in look(Matter)[0].needs_person
     assert look(UploadPart) == look(DraftKey) == []
+    work(worker, clock, "read_signs")
     assert proofs(worker) == set()
 
 
