@@ -57,13 +57,25 @@ def drop_functions(functions: Functions) -> None:
         op.execute(f"DROP FUNCTION {signature}")
 
 
-def rewrite(signature: str, old: str, new: str) -> None:
-    """Change words in a function whose other words, and callers, stay as they are."""
+def rewrite(signature: str, old: str, new: str, *, times: int = 1) -> None:
+    """Change words of a function that says them so often; its other words, and callers, stay as they are."""
     asked = sa.text("SELECT pg_get_functiondef(CAST(:signature AS regprocedure))")
     body = str(op.get_bind().execute(asked, {"signature": signature}).scalar_one())
-    if body.count(old) != 1:
-        raise ValueError(f"{signature} does not say {old!r} exactly once.")
+    if body.count(old) != times:
+        raise ValueError(f"{signature} does not say {old!r} exactly {times} times.")
     op.get_bind().exec_driver_sql(body.replace(old, new).replace("%", "%%"))
+
+
+def let_jobs_be(old: str, new: str) -> None:
+    """Change which jobs the pages' role may add, whatever else its rule has come to say."""
+    asked = (
+        "SELECT policyname, with_check FROM pg_policies"
+        " WHERE tablename = 'job' AND cmd = 'INSERT' AND policyname ~ '^handler_'"
+    )
+    name, check = op.get_bind().exec_driver_sql(asked).one()
+    if check.count(old) != 1:
+        raise ValueError(f"The rule of job does not say {old!r} exactly once.")
+    op.get_bind().exec_driver_sql(f"ALTER POLICY {name} ON job WITH CHECK ({check.replace(old, new)})")
 
 
 def wall(policies: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
@@ -76,15 +88,16 @@ def wall(policies: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         for role, ends in by_role.items():
             for number, end in enumerate(ends, start=1):
-                op.get_bind().exec_driver_sql(
-                    f"CREATE POLICY {role}_{number} ON {table} AS PERMISSIVE {_for(end, known[role])}"
-                )
+                make_policy(table, f"{role}_{number}", end, known[role])
 
 
-def _for(end: str, role: str) -> str:
-    """Put the role where CREATE POLICY wants it: after the command."""
+def make_policy(table: str, name: str, end: str, role: str) -> None:
+    """Make one policy, by the end of CREATE POLICY, for a role that stands quoted."""
+    # The role goes where CREATE POLICY wants it: after the command.
     command, _, condition = end.removeprefix("FOR ").partition(" ")
-    return f"FOR {command} TO {role} {condition}"
+    op.get_bind().exec_driver_sql(
+        f"CREATE POLICY {name} ON {table} AS PERMISSIVE FOR {command} TO {role} {condition}"
+    )
 
 
 def unwall(policies: Mapping[str, Mapping[str, Sequence[str]]]) -> None:

@@ -152,26 +152,14 @@ def upgrade() -> None:
         rights.rewrite(signature, words, words + NOT_HELD)
     rights.rewrite("followed_status(text, text, timestamptz)", *STATUS)
     rights.grant(LEAVES)
-    _let_jobs_be(*JOBS)
+    rights.let_jobs_be(*JOBS)
     op.execute(ONE_ALONE.format(**rights.roles()))
-
-
-def _let_jobs_be(old: str, new: str) -> None:
-    """Change which jobs the pages' role may add, whatever else its rule has come to say."""
-    asked = (
-        "SELECT policyname, with_check FROM pg_policies"
-        " WHERE tablename = 'job' AND cmd = 'INSERT' AND policyname ~ '^handler_'"
-    )
-    name, check = op.get_bind().exec_driver_sql(asked).one()
-    if check.count(old) != 1:
-        raise ValueError(f"The rule of job does not say {old!r} exactly once.")
-    op.get_bind().exec_driver_sql(f"ALTER POLICY {name} ON job WITH CHECK ({check.replace(old, new)})")
 
 
 def downgrade() -> None:
     """Let everything leave at once again; what was withdrawn is then no message that was ever sent."""
     op.execute("DROP POLICY one_release ON job")
-    _let_jobs_be(*reversed(JOBS))
+    rights.let_jobs_be(*reversed(JOBS))
     rights.revoke(LEAVES)
     rights.rewrite("followed_status(text, text, timestamptz)", *reversed(STATUS))
     for signature, words in TOLD.items():

@@ -266,10 +266,10 @@ def upgrade() -> None:
     rights.wall(WALLS)
     rights.grant(GRANTS)
     rights.make_functions(FUNCTIONS)
-    _rewrite_each(INBOX, *UNREAD)
+    rights.rewrite(INBOX, *UNREAD, times=2)
     for words in ENDS:
         rights.rewrite(STATUS, *words)
-    _let_jobs_be(*JOBS)
+    rights.let_jobs_be(*JOBS)
 
 
 def _of_matters(table: str, *columns: str) -> list[sa.ForeignKeyConstraint]:
@@ -282,34 +282,13 @@ def _of_matters(table: str, *columns: str) -> list[sa.ForeignKeyConstraint]:
     ]  # fmt: skip
 
 
-def _rewrite_each(signature: str, old: str, new: str) -> None:
-    """Change words of a function wherever it says them."""
-    asked = f"SELECT pg_get_functiondef('{signature}'::regprocedure)"
-    body = str(op.get_bind().exec_driver_sql(asked).scalar_one())
-    if old not in body:
-        raise ValueError(f"{signature} does not say {old!r}.")
-    op.get_bind().exec_driver_sql(body.replace(old, new).replace("%", "%%"))
-
-
-def _let_jobs_be(old: str, new: str) -> None:
-    """Change which jobs the pages' role may add, whatever else its rule has come to say."""
-    asked = (
-        "SELECT policyname, with_check FROM pg_policies"
-        " WHERE tablename = 'job' AND cmd = 'INSERT' AND policyname ~ '^handler_'"
-    )
-    name, check = op.get_bind().exec_driver_sql(asked).one()
-    if check.count(old) != 1:
-        raise ValueError(f"The rule of job does not say {old!r} exactly once.")
-    op.get_bind().exec_driver_sql(f"ALTER POLICY {name} ON job WITH CHECK ({check.replace(old, new)})")
-
-
 def downgrade() -> None:
     """Let each matter stand for itself again; what was a part is one like any other."""
     op.execute("DELETE FROM job WHERE kind = 'tell_parent'")
-    _let_jobs_be(*reversed(JOBS))
+    rights.let_jobs_be(*reversed(JOBS))
     for words in ENDS:
         rights.rewrite(STATUS, *reversed(words))
-    _rewrite_each(INBOX, *reversed(UNREAD))
+    rights.rewrite(INBOX, *reversed(UNREAD), times=2)
     rights.drop_functions(FUNCTIONS)
     op.drop_table("matter_link")
     op.drop_table("matter_child")
