@@ -192,24 +192,19 @@ def upgrade() -> None:
     handler = rights.roles()["handler"]
     for table, name in POLICIES:
         op.execute(f"DROP POLICY {name} ON {table}")
-    for table in TOLD:
-        op.execute(f"REVOKE SELECT ON {table} FROM {handler}")
-        _revoke_columns(table, "SELECT", _columns(table), handler)
-    for table, (columns, *_) in CHANGED.items():
-        _revoke_columns(table, "UPDATE", columns, handler)
+    # What was given of single columns goes with it.
+    rights.revoke({"handler": dict.fromkeys(TOLD, "SELECT") | dict.fromkeys(CHANGED, "SELECT, UPDATE")})
     for signature in ASKED_BY_POLICIES:
         op.execute(f"REVOKE EXECUTE ON FUNCTION {signature} FROM {handler}")
     rights.make_functions(FUNCTIONS)
     op.execute("CREATE SCHEMA desk")
     op.execute(f"GRANT USAGE ON SCHEMA desk TO {handler}")
     for table, condition in TOLD.items():
-        _show(table, condition, handler)
+        _show(table, condition)
     for table in CHANGED:
-        _let_change(table, handler)
-
-
-def _revoke_columns(table: str, privilege: str, columns: str, role: str) -> None:
-    op.execute(f"REVOKE {privilege} ({columns}) ON {table} FROM {role}")
+        _let_change(table)
+    rights.grant({"handler": {f"desk.{table}": "SELECT" for table in TOLD}})
+    rights.grant({"handler": {f"desk.{table}": f"UPDATE ({its[0]})" for table, its in CHANGED.items()}})
 
 
 def _read_columns(table: str) -> list[tuple[str, str]]:
@@ -217,17 +212,13 @@ def _read_columns(table: str) -> list[tuple[str, str]]:
     return [(f'"{name}"', kind) for name, kind in op.get_bind().execute(sa.text(_READABLE), said)]
 
 
-def _columns(table: str) -> str:
-    return ", ".join(name for name, _ in _read_columns(table))
-
-
-def _show(table: str, condition: str, handler: str) -> None:
-    told = ", ".join(f"{name} {kind}" for name, kind in _read_columns(table))
-    asked = ", ".join(f"own.{name}" for name, _ in _read_columns(table))
+def _show(table: str, condition: str) -> None:
+    columns = _read_columns(table)
+    told = ", ".join(f"{name} {kind}" for name, kind in columns)
+    asked = ", ".join(f"own.{name}" for name, _ in columns)
     words = set(re.findall(r"(?<![.\w])\w+", condition))
     asked_once = [f"{name} {what};" for name, what in ASKED_ONCE.items() if name in words]
-    op.execute(
-        f"""
+    body = f"""
         CREATE FUNCTION desk.{table}() RETURNS TABLE ({told})
         LANGUAGE plpgsql STABLE ROWS 10 {PATH} AS $$
         #variable_conflict use_column
@@ -236,15 +227,12 @@ def _show(table: str, condition: str, handler: str) -> None:
             RETURN QUERY SELECT {asked} FROM public.{table} AS own {condition};
         END
         $$
-        """
-    )
-    op.execute(f"REVOKE ALL ON FUNCTION desk.{table}() FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION desk.{table}() TO {handler}")
+    """
+    rights.make_functions({f"desk.{table}()": (body, ("handler",))})
     op.execute(f"CREATE VIEW desk.{table} AS SELECT * FROM desk.{table}()")
-    op.execute(f"GRANT SELECT ON desk.{table} TO {handler}")
 
 
-def _let_change(table: str, handler: str) -> None:
+def _let_change(table: str) -> None:
     """Let an UPDATE of the view change the row, if nobody else did meanwhile: of a version there is one."""
     columns, whose, becomes = CHANGED[table]
     is_same = " AND its.version = OLD.version" if table == "matter" else ""
@@ -252,8 +240,7 @@ def _let_change(table: str, handler: str) -> None:
         f"{name} = CASE WHEN NEW.{name} IS DISTINCT FROM OLD.{name} THEN NEW.{name} ELSE its.{name} END"
         for name in columns.split(", ")
     )
-    op.execute(
-        f"""
+    body = f"""
         CREATE FUNCTION desk.change_{table}() RETURNS trigger LANGUAGE plpgsql {PATH} AS $$
         BEGIN
             IF NOT {whose} THEN RETURN NULL; END IF;
@@ -263,14 +250,12 @@ def _let_change(table: str, handler: str) -> None:
             RETURN NULL;
         END
         $$
-        """
-    )
-    op.execute(f"REVOKE ALL ON FUNCTION desk.change_{table}() FROM PUBLIC")
+    """
+    rights.make_functions({f"desk.change_{table}()": (body, ())})
     op.execute(
         f"CREATE TRIGGER change_{table} INSTEAD OF UPDATE ON desk.{table}"
         f" FOR EACH ROW EXECUTE FUNCTION desk.change_{table}()"
     )
-    op.execute(f"GRANT UPDATE ({columns}) ON desk.{table} TO {handler}")
 
 
 def downgrade() -> None:
@@ -281,12 +266,8 @@ def downgrade() -> None:
     for signature in ASKED_BY_POLICIES:
         op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {handler}")
     for table in TOLD:
-        columns = f" ({_columns(table)})" if table in NEVER_TOLD else ""
-        op.execute(f"GRANT SELECT{columns} ON {table} TO {handler}")
-    for table, (columns, *_) in CHANGED.items():
-        op.execute(f"GRANT UPDATE ({columns}) ON {table} TO {handler}")
+        columns = f" ({', '.join(name for name, _ in _read_columns(table))})" if table in NEVER_TOLD else ""
+        rights.grant({"handler": {table: f"SELECT{columns}"}})
+    rights.grant({"handler": {table: f"UPDATE ({its[0]})" for table, its in CHANGED.items()}})
     for (table, name), end in POLICIES.items():
-        command, _, condition = end.removeprefix("FOR ").partition(" ")
-        op.get_bind().exec_driver_sql(
-            f"CREATE POLICY {name} ON {table} FOR {command} TO {handler} {condition}"
-        )
+        rights.make_policy(table, name, end, handler)
