@@ -172,6 +172,11 @@ class ActForm(Form):
         return int(self.version.data or 0)
 
 
+def reason_field(label: str, missing: str) -> StringField:
+    """Make a field for why something is done, which must be said; ``missing`` asks for it."""
+    return StringField(label, filters=[line_of], validators=[needed(missing), at_most(REASON_CHARACTERS)])
+
+
 class AssignForm(ActForm):
     """Who the matter is given to."""
 
@@ -327,11 +332,7 @@ class OpenFileForm(Form):
 class ExportForm(Form):
     """Why a whole matter is taken out."""
 
-    reason = StringField(
-        "Varför exporteras ärendet?",
-        filters=[line_of],
-        validators=[needed("Skriv varför ärendet exporteras."), at_most(REASON_CHARACTERS)],
-    )
+    reason = reason_field("Varför exporteras ärendet?", "Skriv varför ärendet exporteras.")
 
 
 class SearchForm(Form):
@@ -350,11 +351,7 @@ class SearchForm(Form):
 class ProtectedForm(Form):
     """Why protected contact details are opened."""
 
-    reason = StringField(
-        "Varför behöver du se uppgifterna?",
-        filters=[line_of],
-        validators=[needed("Skriv varför du behöver se uppgifterna."), at_most(REASON_CHARACTERS)],
-    )
+    reason = reason_field("Varför behöver du se uppgifterna?", "Skriv varför du behöver se uppgifterna.")
 
 
 def unit_choices(tables: Tables, but: str) -> dict[str, list[tuple[str, str]]]:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from wtforms import StringField
-
 from config.tables import Tables
-from intake.handler.forms import (
-    REASON_CHARACTERS,
-    ActForm,
-    ChoiceField,
-    at_most,
-    line_of,
-    listed,
-    needed,
-    unit_choices,
-)
+from intake.handler.forms import ActForm, ChoiceField, listed, reason_field, unit_choices
 
 Units = dict[str, list[tuple[str, str]]]
 
@@ -23,32 +12,20 @@ class HandOverForm(ActForm):
     """Which unit a matter is handed over to, and why."""
 
     receiver = ChoiceField("Lämna över till", validators=[listed("Välj en enhet i listan.")])
-    why = StringField(
-        "Varför lämnas det över?",
-        filters=[line_of],
-        validators=[needed("Skriv varför ärendet lämnas över."), at_most(REASON_CHARACTERS)],
-    )
+    why = reason_field("Varför lämnas det över?", "Skriv varför ärendet lämnas över.")
 
 
 class SendBackForm(ActForm):
     """Why a matter that was handed over is sent back."""
 
-    reason = StringField(
-        "Varför lämnas det tillbaka?",
-        filters=[line_of],
-        validators=[needed("Skriv varför ärendet lämnas tillbaka."), at_most(REASON_CHARACTERS)],
-    )
+    reason = reason_field("Varför lämnas det tillbaka?", "Skriv varför ärendet lämnas tillbaka.")
 
 
 class MoveForm(ActForm):
     """Which unit a matter is moved to across a wall, and why."""
 
     unit = ChoiceField("Flytta till", validators=[listed("Välj en enhet i listan.")])
-    reason = StringField(
-        "Varför flyttas det?",
-        filters=[line_of],
-        validators=[needed("Skriv varför ärendet flyttas."), at_most(REASON_CHARACTERS)],
-    )
+    reason = reason_field("Varför flyttas det?", "Skriv varför ärendet flyttas.")
 
 
 def hand_over_choices(tables: Tables, here: str) -> Units:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from wtforms import SelectMultipleField, StringField, TextAreaField
 
 from intake.handler.forms import (
-    REASON_CHARACTERS,
     TEXT_CHARACTERS,
     ActForm,
     ChoiceField,
@@ -16,6 +15,7 @@ from intake.handler.forms import (
     line_of,
     listed,
     needed,
+    reason_field,
     text_of,
 )
 from intake.matters.arrive import SUBJECT_CHARACTERS
@@ -70,8 +70,4 @@ class LinkForm(ActForm):
         filters=[line_of],
         validators=[needed("Skriv det andra ärendets nummer.")],
     )
-    why_linked = StringField(
-        "Varför hör de ihop?",
-        filters=[line_of],
-        validators=[needed("Skriv kort varför ärendena hör ihop."), at_most(REASON_CHARACTERS)],
-    )
+    why_linked = reason_field("Varför hör de ihop?", "Skriv kort varför ärendena hör ihop.")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from wtforms import StringField
-
 from config.secrecy import Provision
 from intake.extensions import settings
-from intake.handler.forms import REASON_CHARACTERS, ActForm, ChoiceField, at_most, line_of, listed, needed
+from intake.handler.forms import ActForm, ChoiceField, listed, reason_field
 from intake.handler.whole import MatterView
 from intake.matters import secrecy
 
@@ -21,21 +19,15 @@ class SecrecyForm(ActForm):
         "Vilken paragraf i offentlighets- och sekretesslagen?",
         validators=[listed("Välj en paragraf i listan.")],
     )
-    secrecy_reason = StringField(
-        "Varför kan uppgifterna vara hemliga?",
-        filters=[line_of],
-        validators=[needed("Skriv varför uppgifterna kan vara hemliga."), at_most(REASON_CHARACTERS)],
+    secrecy_reason = reason_field(
+        "Varför kan uppgifterna vara hemliga?", "Skriv varför uppgifterna kan vara hemliga."
     )
 
 
 class LiftForm(ActForm):
     """Why a mark is taken away."""
 
-    lift_reason = StringField(
-        "Varför hävs märkningen?",
-        filters=[line_of],
-        validators=[needed("Skriv varför märkningen hävs."), at_most(REASON_CHARACTERS)],
-    )
+    lift_reason = reason_field("Varför hävs märkningen?", "Skriv varför märkningen hävs.")
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,6 @@ CHANGES = {
 }
 
 
-def _reason(words: str) -> StringField:
-    checks = [forms.needed("Skriv varför."), forms.at_most(forms.REASON_CHARACTERS)]
-    return StringField(words, filters=[forms.line_of], validators=checks)
-
-
 class GiveForm(forms.Form):
     """Who is given which role in a unit, and why."""
 
@@ -44,7 +39,7 @@ class GiveForm(forms.Form):
         "E-postadress", filters=[forms.line_of], validators=[forms.needed("Skriv personens e-postadress.")]
     )
     role = forms.ChoiceField("Roll", validators=[forms.listed("Välj en roll.")])
-    reason = _reason("Varför?")
+    reason = forms.reason_field("Varför?", "Skriv varför.")
 
 
 class AccountForm(GiveForm):
@@ -66,7 +61,7 @@ class AccountForm(GiveForm):
 class TakeForm(forms.Form):
     """Why somebody loses a role."""
 
-    reason = _reason("Varför?")
+    reason = forms.reason_field("Varför?", "Skriv varför.")
 
 
 class DecideForm(forms.DecideForm):
