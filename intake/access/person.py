@@ -76,8 +76,12 @@ class Person:
 
     def may(self, capability: Capability, unit: str | None = None) -> bool:
         """Say whether the person may do something in a unit, or in any at all."""
+        return capability in self.held(unit)
+
+    def held(self, unit: str | None = None) -> frozenset[Capability]:
+        """Return all that the person may do in a unit, or in any at all."""
         its = None if unit is None else settings().tables.authority.unit(unit)
-        return roles.may([seat.role for seat in self.seats if its is None or seat.reaches(its)], capability)
+        return roles.held(seat.role for seat in self.seats if its is None or seat.reaches(its))
 
     def has_proven_lately(self) -> bool:
         """Say whether the person has shown who it is so lately that a sensitive act needs no more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +55,6 @@ ROLES: Mapping[str, Role] = {
 }
 
 
-def may(roles: Collection[str], capability: Capability) -> bool:
-    """Say whether any of these roles may do something."""
-    return any(capability in ROLES[role].may for role in roles)
+def held(roles: Iterable[str]) -> frozenset[Capability]:
+    """Return all that these roles together may do."""
+    return frozenset().union(*(ROLES[role].may for role in roles))

@@ -19,8 +19,8 @@ from intake.matters.handovers import HANDED
 from intake.matters.viewing import LOCKED, is_locked
 from intake.models import Attachment, Letter, Matter, MatterUnit, Message, Rendition
 
-__all__ = ["LOCKED", "find_attachment", "find_letter", "find_matter", "find_rendition", "is_locked", "may",
-           "seen_matters", "visible"]  # fmt: skip
+__all__ = ["LOCKED", "find_attachment", "find_letter", "find_matter", "find_rendition", "held", "is_locked",
+           "may", "seen_matters", "visible"]  # fmt: skip
 
 _SEEN = text("SELECT id, reference FROM seen_matters(:units, :references, CAST(:ids AS uuid[]))")
 
@@ -31,13 +31,18 @@ def visible(person: Person) -> ColumnElement[bool]:
 
 
 def may(person: Person, capability: Capability, matter_id: uuid.UUID) -> bool:
-    """Say whether the person may do something in a unit where the matter stands and the person sees it.
+    """Say whether the person may do something with a matter; to ask for several at once, see ``held``."""
+    return capability in held(person, matter_id)
+
+
+def held(person: Person, matter_id: uuid.UUID) -> frozenset[Capability]:
+    """Return all that the person may do in the units where the matter stands and the person sees it.
 
     A unit that has handed it over, and waits for it to be received, only sees it.
     """
     its = (MatterUnit.matter_id == matter_id, MatterUnit.why != HANDED)
     stands = select(MatterUnit.unit_id).where(*its, *_stands(person))
-    return any(person.may(capability, unit) for unit in db.session.scalars(stands))
+    return frozenset().union(*map(person.held, db.session.scalars(stands)))
 
 
 def find_matter(person: Person, reference: str, *, is_page: bool = False) -> Matter | None:

@@ -91,6 +91,7 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
     is_protected, size_bytes = protected.is_protected(matter.flags), found.size_bytes
 
     def ask(form: OpenFileForm, status: int) -> Response:
+        held = access.held(person(), matter_id)
         page = render_template(
             "handler/open_letter.html",
             reference=reference,
@@ -98,9 +99,9 @@ def _letter(reference: str, letter_id: uuid.UUID) -> Download:
             size_bytes=size_bytes,
             verdict="quarantine" if is_locked else RAW,
             is_locked=is_locked,
-            may_open=not is_locked or access.may(person(), "open_quarantine", matter_id),
+            may_open=not is_locked or "open_quarantine" in held,
             is_protected=is_protected,
-            may_see_protected=access.may(person(), "see_protected", matter_id),
+            may_see_protected="see_protected" in held,
             lock_word=LOCK_WORD,
             form=form,
         )

@@ -121,6 +121,7 @@ def _act(
 def _page(matter: Matter, posted: forms.ActForm | None, status: int) -> Response:
     found = incidents.read(matter.id)
     shown = _forms(matter.id, posted)
+    held = access.held(person(), matter.id)
     page = render_template(
         "handler/matter_incidents.html",
         matter=matter,
@@ -129,8 +130,8 @@ def _page(matter: Matter, posted: forms.ActForm | None, status: int) -> Response
         forms=shown,
         form=posted,
         messages=dict(_messages(matter.id)),
-        may_report=access.may(person(), "sort", matter.id),
-        may_decide=access.may(person(), "administer", matter.id),
+        may_report="sort" in held,
+        may_decide="administer" in held,
         kinds=incident_forms.KINDS,
         decisions=incident_forms.DECISIONS,
         law=_law(matter.category),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -332,11 +332,12 @@ def page(
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")
     drafts, handover = reply_drafts.read(view.id), handovers.look(person(), view)
+    held = access.held(person(), view.id)
     related = kin.look(person(), view.id, request.values.get("into", ""))
     shown = render_template(
         "handler/matter.html",
         matter=protected.hide(view),
-        may_see_protected=access.may(person(), "see_protected", view.id),
+        may_see_protected="see_protected" in held,
         forms=_forms(view, posted, drafts),
         writers=drafting.writers(drafts),
         form=posted,
@@ -354,7 +355,7 @@ def page(
         kindred=kindred.look(person(), view.id),
         merged_lately=kin.merged_lately(view.events),
         handover=handover,
-        may_act=_acts_of(view.id, may_take_back=handover is not None and handover.may_take_back),
+        may_act=_acts_of(held, may_take_back=handover is not None and handover.may_take_back),
         mark=marks.look(view),
         incidents=[each for each in incidents.read(view.id) if each.closed_at is None],
         incident_kinds=incident_forms.KINDS,
@@ -373,10 +374,8 @@ def _asks_for(name: str) -> Capability:
     return "sort" if name in SORTING else "answer"
 
 
-def _acts_of(matter_id: uuid.UUID, *, may_take_back: bool) -> Callable[[str], bool]:
-    """Return what says whether the person may do an act, by its name, with a matter."""
-    capabilities: tuple[Capability, ...] = ("sort", "answer", "export")
-    held = {each for each in capabilities if access.may(person(), each, matter_id)}
+def _acts_of(held: Collection[Capability], *, may_take_back: bool) -> Callable[[str], bool]:
+    """Return what says whether the person, who may so much with a matter, may do an act by its name."""
 
     def may_act(name: str) -> bool:
         if name == "take_back":
