@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from intake import access
 from intake.errors import NotAllowed
-from intake.handler import forms, views
+from intake.handler import acts, forms
 from intake.handler.gate import person
 from intake.handler.kindred_forms import LinkForm
 from intake.handler.merging import find_other
@@ -27,12 +27,12 @@ def link(reference: str) -> Response:
             raise NotAllowed("Du får läsa det andra ärendet men inte koppla det.")
         belonging.link(act, other.id, form.why_linked.data or "")
 
-    return views.act(reference, form, do, "Ärendena är kopplade.")
+    return acts.act(reference, form, do, "Ärendena är kopplade.")
 
 
 @bp.post("/arende/<reference>/koppla-bort/<uuid:link_id>")
 def unlink(reference: str, link_id: uuid.UUID) -> Response:
     """Take a link away."""
-    return views.act(
+    return acts.act(
         reference, forms.ActForm(), lambda its: belonging.unlink(its, link_id), "Kopplingen är borttagen."
     )

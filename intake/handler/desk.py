@@ -14,7 +14,7 @@ from intake import access
 from intake.access.roles import Capability
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import STOCKHOLM, now, settings
-from intake.handler import desk_forms, forms, handovers, queries, views, words
+from intake.handler import acts, desk_forms, forms, handovers, queries, words
 from intake.handler.gate import person, require
 from intake.handler.surface import bp
 from intake.matters import desk, work
@@ -133,13 +133,13 @@ def _act_of(form: desk_forms.MarkedForm, found: Matter) -> Callable[[work.Act], 
 def pause(reference: str) -> Response:
     """Let the matter rest until a day."""
     form = desk_forms.PauseForm()
-    return views.act(reference, form, lambda its: desk.pause(its, form.until.day), "Ärendet vilar.")
+    return acts.act(reference, form, lambda its: desk.pause(its, form.until.day), "Ärendet vilar.")
 
 
 @bp.post("/arende/<reference>/fortsatt")
 def resume(reference: str) -> Response:
     """End the matter's rest."""
-    return views.act(reference, forms.ActForm(), desk.resume, "Ärendet vilar inte längre.")
+    return acts.act(reference, forms.ActForm(), desk.resume, "Ärendet vilar inte längre.")
 
 
 @bp.post("/vyer")

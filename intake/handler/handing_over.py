@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from intake import access
 from intake.errors import NotAllowed, NotFound
 from intake.extensions import now, settings
-from intake.handler import deadlines, forms, handovers, views, whole, words
+from intake.handler import acts, deadlines, forms, handovers, whole, words
 from intake.handler.gate import get_matter, person, require
 from intake.handler.handover_forms import (
     HandOverForm,
@@ -87,9 +87,7 @@ def hand_over(reference: str) -> Response:
     unit, reason = form.receiver.data or "", form.why.data or ""
     to = words.unit_name(settings().tables, unit)
     done = f"Ärendet {reference} är överlämnat till {to} och väntar på att tas emot."
-    return views.act(
-        reference, form, lambda its: handing_over.hand_over(its, unit, reason), done, again=_page
-    )
+    return acts.act(reference, form, lambda its: handing_over.hand_over(its, unit, reason), done, again=_page)
 
 
 @bp.post("/arende/<reference>/flytta")
@@ -99,13 +97,13 @@ def move(reference: str) -> Response:
     form.unit.offered = move_choices(settings().tables, get_matter(reference).unit_id)
     unit, reason = form.unit.data or "", form.reason.data or ""
     done = f"Ärendet {reference} är flyttat till {words.unit_name(settings().tables, unit)}."
-    return views.act(reference, form, lambda its: work.move(its, unit, reason), done, again=_page)
+    return acts.act(reference, form, lambda its: work.move(its, unit, reason), done, again=_page)
 
 
 @bp.post("/arende/<reference>/ta-emot")
 def receive(reference: str) -> Response:
     """Receive what was handed over."""
-    return views.act(
+    return acts.act(
         reference, forms.ActForm(), handing_over.receive, "Ärendet är mottaget och står i er inkorg."
     )
 
@@ -118,13 +116,13 @@ def send_back(reference: str) -> Response:
     def do(act: work.Act) -> None:
         handing_over.send_back(act, form.reason.data or "")
 
-    return views.act(reference, form, do, f"Ärendet {reference} är tillbakalämnat.")
+    return acts.act(reference, form, do, f"Ärendet {reference} är tillbakalämnat.")
 
 
 @bp.post("/arende/<reference>/ta-tillbaka")
 def take_back(reference: str) -> Response:
     """Take back what was handed over and nobody has received."""
-    return views.act(reference, forms.ActForm(), handing_over.take_back, "Ärendet är tillbaka hos er.")
+    return acts.act(reference, forms.ActForm(), handing_over.take_back, "Ärendet är tillbaka hos er.")
 
 
 def _over(here: str) -> HandOverForm:

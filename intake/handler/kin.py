@@ -13,7 +13,7 @@ from sqlalchemy import Row, select, text
 from intake import access, codes
 from intake.access import Person, visible
 from intake.extensions import db, now
-from intake.handler.whole import EventView
+from intake.handler.whole import EventView, MatterView
 from intake.matters import protected
 from intake.matters.merging import goes_to_one_mailbox
 from intake.matters.splitting import UNDO_FOR
@@ -68,20 +68,18 @@ class Kin:
         return frozenset(each.id for each in shown if each is not None)
 
 
-def look(person: Person, matter_id: uuid.UUID, typed: str) -> Kin:
+def look(person: Person, view: MatterView, typed: str) -> Kin:
     """Read a matter's relatives behind the walls; ``typed`` is a reference to compare with, or "".
 
     Each that is shown is looked at first, and recorded; commits.
     """
+    matter_id = view.id
     related = _related(matter_id)
-    own = db.session.execute(
-        select(table_of(Matter).c.merged_into_id).where(Matter.id == matter_id)
-    ).scalar_one()
     reference = codes.read_reference(typed)
     chosen_id = access.open_matter(reference) if reference else None
     seen = read_relatives(person, [*related, *([chosen_id] if chosen_id else [])])
     parts = tuple(each for each in seen.values() if related.get(each.id) == "part")
-    if own is not None:
+    if view.merged_into_id is not None:
         into = next((each for each in seen.values() if related.get(each.id) == "into"), None)
         return Kin(True, into, parts, None, is_named=False, is_one_mailbox=False, not_found="")
     named = next((each for each in seen.values() if related.get(each.id) == "named"), None)

@@ -7,7 +7,7 @@ from wtforms import BooleanField, StringField
 
 from intake import access, codes
 from intake.errors import NotAllowed
-from intake.handler import forms, kin, views
+from intake.handler import acts, forms, kin
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import merging, work
@@ -34,7 +34,7 @@ def merge(reference: str) -> Response:
         other = find_other(form.into.data or "")
         merging.merge(act, other.id, codes_lead_on=form.codes_lead_on.data)
 
-    return views.act(reference, form, do, "Ärendena är sammanförda.")
+    return acts.act(reference, form, do, "Ärendena är sammanförda.")
 
 
 @bp.post("/arende/<reference>/dela-upp")
@@ -46,13 +46,13 @@ def part_again(reference: str) -> Response:
             raise NotAllowed("Ärendet står nu hos en annan enhet. Be den att dela upp ärendena.")
         merging.part_again(act)
 
-    return views.act(reference, forms.ActForm(), do, "Ärendet är ett eget igen, och öppet.")
+    return acts.act(reference, forms.ActForm(), do, "Ärendet är ett eget igen, och öppet.")
 
 
 @bp.post("/arende/<reference>/hor-inte-dit")
 def dismiss(reference: str) -> Response:
     """Say that the matter does not belong to the one that its subject names."""
-    return views.act(reference, forms.ActForm(), merging.dismiss, "Det är noterat att ärendet inte hör dit.")
+    return acts.act(reference, forms.ActForm(), merging.dismiss, "Det är noterat att ärendet inte hör dit.")
 
 
 def find_other(typed: str) -> Matter:

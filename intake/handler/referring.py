@@ -10,7 +10,7 @@ from wtforms import BooleanField, StringField, TextAreaField
 
 from intake.errors import NotAllowed
 from intake.extensions import settings
-from intake.handler import drafting, forms, views, words
+from intake.handler import acts, drafting, forms, words
 from intake.handler.gate import get_matter, require
 from intake.handler.surface import bp
 from intake.matters import previewing, protected, referring, work
@@ -73,14 +73,14 @@ def refer(reference: str) -> Response:
         referring.refer(act, form.referral, form.text.data or "", is_closed=form.is_closed.data)
 
     done = drafting.on_its_way("Hänvisningen är på väg till personen.")
-    return views.act(reference, form, do, done, again=_preview)
+    return acts.act(reference, form, do, done, again=_preview)
 
 
 @bp.post("/arende/<reference>/far-lamnas")
 def decide_handing_on(reference: str) -> Response:
     """Record whether what the person wrote may be given to the authority."""
     form = HandingOnForm()
-    return views.act(reference, form, lambda its: referring.decide(its, form.referral), "Det är noterat.")
+    return acts.act(reference, form, lambda its: referring.decide(its, form.referral), "Det är noterat.")
 
 
 def _choose(reference: str, form: ReferForm, status: int) -> Response:
@@ -102,7 +102,7 @@ def _preview(reference: str, posted: forms.ActForm | None, status: int, *, is_la
     """Show the message as it will be read; where none can be sent, ask again and keep what was written."""
     matter, form = get_matter(reference), cast(ReferForm, posted)
     if is_late:
-        form.form_errors.append(views.KEPT)
+        form.form_errors.append(acts.KEPT)
     try:
         begun = referring.draft(matter, form.referral)
         form.text.data = form.text.data or begun

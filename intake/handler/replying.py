@@ -9,7 +9,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.wrappers import Response
 
 from intake.errors import Conflict, NotAllowed
-from intake.handler import drafting, forms, kept_files, style, views
+from intake.handler import acts, drafting, forms, kept_files, matter_page, style
 from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
 from intake.matters import previewing, protected, reply_drafts, undoing, work
@@ -34,7 +34,7 @@ def reply(reference: str) -> Response:
     def do(act: work.Act) -> None:
         work.reply(act, form.text.data or "", form.kept_files, is_told=form.is_told.data)
 
-    return views.act(reference, form, do, drafting.on_its_way("Svaret är på väg."))
+    return acts.act(reference, form, do, drafting.on_its_way("Svaret är på väg."))
 
 
 @bp.post("/arende/<reference>/forhandsgranska")
@@ -44,13 +44,13 @@ def preview_reply(reference: str) -> Response:
     require("answer", matter.id)
     form = forms.ReplyForm()
     if not form.validate():
-        return views.page(reference, form, 422)
+        return matter_page.page(reference, form, 422)
     try:
         kept_files.gather(form, matter.id)
         shown = previewing.preview(matter.id, form.text.data or "", is_told=form.is_told.data)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
-        return views.page(reference, form, 422)
+        return matter_page.page(reference, form, 422)
     page = render_template(
         "handler/reply_preview.html",
         form=form,
@@ -69,13 +69,13 @@ def begin_reply(reference: str) -> Response:
     form = forms.ReplyForm()
     text = drafting.find_text(form.template.data or "", reference)
     if not form.validate() and "csrf_token" in form.errors:
-        return views.page(reference, form, 422)
+        return matter_page.page(reference, form, 422)
     if SILENT in request.form:
         return Response(text or "", mimetype="text/plain", status=200 if text else 404)
     if text:
         form.text.data = drafting.below(form.text.data or "", text)
     form = forms.ReplyForm(formdata=None, data={**form.data, "version": form.version.data})
-    return views.page(reference, form, 200)
+    return matter_page.page(reference, form, 200)
 
 
 @bp.post("/arende/<reference>/utkast")
@@ -88,10 +88,10 @@ def save_draft(reference: str) -> Response:
     form.validate()
     words = form[drafting.FIELDS[kind]].data or ""
     if "csrf_token" in form.errors or len(words) > forms.TEXT_CHARACTERS:
-        return Response(status=422) if SILENT in request.form else views.page(reference, form, 422)
+        return Response(status=422) if SILENT in request.form else matter_page.page(reference, form, 422)
     if not reply_drafts.save(matter_id, kind, words):
         form.form_errors = ["Ärendet är avslutat, så inget utkast sparas. Det du skrev står kvar här."]
-        return Response(status=409) if SILENT in request.form else views.page(reference, form, 409)
+        return Response(status=409) if SILENT in request.form else matter_page.page(reference, form, 409)
     if SILENT in request.form:
         return Response(status=204)
     flash("Utkastet är sparat." if words else "Utkastet är borttaget.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from intake.handler import marks, views
+from intake.handler import acts, marks
 from intake.handler.surface import bp
 from intake.matters import secrecy
 
@@ -15,7 +15,7 @@ def mark_secrecy(reference: str) -> Response:
     form = marks.SecrecyForm()
     form.provision.offered = marks.provisions()
     reason = form.secrecy_reason.data or ""
-    return views.act(
+    return acts.act(
         reference,
         form,
         lambda its: secrecy.mark(its, form.provision.data or "", reason),
@@ -28,4 +28,4 @@ def lift_secrecy(reference: str) -> Response:
     """Take the mark away."""
     form = marks.LiftForm()
     reason = form.lift_reason.data or ""
-    return views.act(reference, form, lambda its: secrecy.lift(its, reason), "Sekretessmarkeringen är hävd.")
+    return acts.act(reference, form, lambda its: secrecy.lift(its, reason), "Sekretessmarkeringen är hävd.")

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from intake.errors import NotFound
 from intake.extensions import settings
-from intake.handler import forms, views, whole, words
+from intake.handler import acts, forms, whole, words
 from intake.handler.gate import get_matter, person, require
 from intake.handler.kindred_forms import BY_RULE, USUAL, OutcomeForm, SplitForm
 from intake.handler.surface import bp
@@ -40,13 +40,13 @@ def split(reference: str) -> Response:
         made = splitting.split(act, part)
         flash(f"{made.reference} är skapat och står hos {words.unit_name(settings().tables, made.unit)}.")
 
-    return views.act(reference, form, do, "", again=_page)
+    return acts.act(reference, form, do, "", again=_page)
 
 
 @bp.post("/arende/<reference>/skapat-av-misstag")
 def undo_split(reference: str) -> Response:
     """Close a part that was made by mistake."""
-    return views.act(
+    return acts.act(
         reference, forms.ActForm(), splitting.undo, f"{reference} är avslutat som skapat av misstag."
     )
 
@@ -56,7 +56,7 @@ def tell_outcome(reference: str) -> Response:
     """Leave word of what a part came to, for its parent."""
     form = OutcomeForm()
     done = "Beskedet är lämnat till huvudärendet."
-    return views.act(
+    return acts.act(
         reference, form, lambda its: splitting.tell_outcome(its, form.outcome_words.data or ""), done
     )
 
@@ -71,7 +71,7 @@ def _form(**options: None) -> SplitForm:
 def _page(reference: str, posted: forms.ActForm | None, status: int, *, is_late: bool = False) -> Response:
     form = cast(SplitForm, posted)
     if is_late:
-        form.form_errors.append(views.KEPT)
+        form.form_errors.append(acts.KEPT)
     view = whole.matter_view(person(), reference)
     if view is None:
         raise NotFound("the matter has left the person's inboxes just now")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from intake.handler import contact_forms, views
+from intake.handler import acts, contact_forms
 from intake.handler.surface import bp
 from intake.matters import talks
 
@@ -13,6 +13,6 @@ from intake.matters import talks
 def note_talk(reference: str) -> Response:
     """Note what was said by telephone or face to face; handlers alone see it."""
     form = contact_forms.TalkForm()
-    return views.note(
+    return acts.note(
         reference, form, lambda its: talks.note_talk(its, form.talk), "Tjänsteanteckningen är sparad."
     )

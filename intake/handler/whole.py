@@ -87,6 +87,7 @@ class MatterView:
     due_at: datetime | None
     due_from: datetime | None
     version: int
+    merged_into_id: uuid.UUID | None
     paused_until: datetime | None
     conversation: Conversation
     events: tuple[EventView, ...]
