@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any
 
 import psycopg
@@ -27,7 +28,7 @@ WORDS, WORDS_IN_A_TEXT = 5_000, 60
 # A word in every third text, one in every thirtieth, and one in a handful of all.
 COMMON, USUAL, RARE = "cykel", "stationen", "kvarnhjulet"
 RARE_TEXTS = 40
-# An address on the web that every twentieth text warns of.
+# An address on the web that every fifth text of the newest hundredth warns of.
 WAVE = "https://bluff-paket.example/betala"
 REGION = "syd"
 # How many are open at least in each unit, and how many of the region's are told by reference.
@@ -43,7 +44,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 
 def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> list[str]:
-    """Fill the tables with matters of all units; return the references of some open ones of the region."""
+    """Fill the tables with matters of all units; return the references of the newest open ones of the region."""
     with connect(made.urls["owner"]) as connection:
         units = [row[0] for row in connection.execute(_UNITS).fetchall()]
         # Made anew for each table, the same each time, so that never all of it lies in memory.
@@ -65,7 +66,7 @@ def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> lis
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
     theirs = (row.matter[1] for row in written() if row.is_open and row.matter[4].startswith(REGION))
-    return list(islice(theirs, TOLD))
+    return list(deque(theirs, maxlen=TOLD))
 
 
 def keep_found(connection: psycopg.Connection[Any], *, is_kept: bool) -> None:
@@ -165,7 +166,8 @@ def _messages(number: int, rows: Iterator[Rows], of_each: int) -> Iterator[tuple
         for place in range(of_each):
             said = chance.choices(known, cum_weights=weights, k=WORDS_IN_A_TEXT)
             said += [COMMON] * (chance.random() < 1 / 3) + [USUAL] * (chance.random() < 1 / 30)
-            said += [RARE] * (count in rare and place == 0) + [WAVE] * (chance.random() < 1 / 20)
+            said += [RARE] * (count in rare and place == 0)
+            said += [WAVE] * (count >= 0.99 * number and chance.random() < 1 / 5)
             its = uuid.UUID(int=of_each * count + place + 1)
             yield (its, own, "incoming", "form", subject, " ".join(said), name, email, False, [],
                    at + timedelta(days=place))  # fmt: skip
