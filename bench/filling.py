@@ -44,7 +44,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 
 def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> list[str]:
-    """Fill the tables with matters of all units; return the references of the newest open ones of the region."""
+    """Fill the tables with matters of all units; return references of the newest open ones of the region."""
     with connect(made.urls["owner"]) as connection:
         units = [row[0] for row in connection.execute(_UNITS).fetchall()]
         # Made anew for each table, the same each time, so that never all of it lies in memory.
