@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,9 +51,9 @@ def make_functions(functions: Functions) -> None:
             op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {known[caller]}")
 
 
-def drop_functions(functions: Functions) -> None:
+def drop_functions(signatures: Iterable[str]) -> None:
     """Take functions away, the last one first."""
-    for signature in reversed(list(functions)):
+    for signature in reversed(list(signatures)):
         op.execute(f"DROP FUNCTION {signature}")
 
 

@@ -5,6 +5,8 @@ recorded. A citizen's browser opens its own drafts, and a matter while a code or
 is shown. Searches, and what must be told across a wall, go through functions with the same rule.
 """
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -221,10 +223,7 @@ def _functions() -> rights.Functions:
             (),
         ),
         **FUNCTIONS,
-        **{
-            signature: (_deciding(signature, *parts), roles)
-            for signature, (*parts, roles) in DECIDING.items()
-        },
+        **deciding(DECIDING),
     }
 
 
@@ -283,6 +282,14 @@ DECIDING: dict[str, tuple[str, str, tuple[str, ...]]] = {
         CITIZEN,
     ),
 }
+
+
+def deciding(signatures: Iterable[str]) -> rights.Functions:
+    """Return those of the functions that decide about one row."""
+    return {
+        signature: (_deciding(signature, *parts), roles)
+        for signature, (*parts, roles) in ((each, DECIDING[each]) for each in signatures)
+    }
 
 
 def _deciding(signature: str, parameters: str, condition: str) -> str:

@@ -8,6 +8,7 @@ a plan tells nothing.
 """
 
 import re
+from importlib import import_module
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +18,7 @@ from migrations import rights
 revision = "0028"
 down_revision = "0027"
 
+_WALLS = import_module("migrations.versions.0014_walls")
 PATH = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
 OF_MATTER = "WHERE own.matter_id = ANY (hand)"
 OF_FILE = "JOIN attachment ON attachment.id = own.attachment_id WHERE attachment.matter_id = ANY (hand)"
@@ -137,10 +139,11 @@ FUNCTIONS: rights.Functions = {
     ),
 }
 # What the policies had to be able to ask, and nobody else need: it answers about whatever it is given.
-ASKED_BY_POLICIES = (
-    "is_among(text, text[])", "opens(uuid, uuid, text[])", "opens_file(uuid, uuid, text[])",
-    "opens_arrival(uuid, uuid, uuid, text[])", "opens_letter(uuid, uuid, text[])", "is_any_of(uuid, uuid[])",
-    "is_seat(text, uuid, uuid, text[])", "may_become(uuid, uuid, uuid)", "colleagues()",
+ASKED_BY_POLICIES = ("opens(uuid, uuid, text[])", "may_become(uuid, uuid, uuid)", "colleagues()")
+# What nothing but the policies asked at all.
+ASKED_NO_MORE = (
+    "is_among(text, text[])", "opens_file(uuid, uuid, text[])", "opens_arrival(uuid, uuid, uuid, text[])",
+    "opens_letter(uuid, uuid, text[])", "is_any_of(uuid, uuid[])", "is_seat(text, uuid, uuid, text[])",
 )  # fmt: skip
 INSIDE = "opens({}, (SELECT session_id()), (SELECT session_units())::text[])"
 # What stood on the tables instead, by table and name.
@@ -196,6 +199,7 @@ def upgrade() -> None:
     rights.revoke({"handler": dict.fromkeys(TOLD, "SELECT") | dict.fromkeys(CHANGED, "SELECT, UPDATE")})
     for signature in ASKED_BY_POLICIES:
         op.execute(f"REVOKE EXECUTE ON FUNCTION {signature} FROM {handler}")
+    rights.drop_functions(ASKED_NO_MORE)
     rights.make_functions(FUNCTIONS)
     op.execute("CREATE SCHEMA desk")
     op.execute(f"GRANT USAGE ON SCHEMA desk TO {handler}")
@@ -265,6 +269,7 @@ def downgrade() -> None:
     rights.drop_functions(FUNCTIONS)
     for signature in ASKED_BY_POLICIES:
         op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {handler}")
+    rights.make_functions(_WALLS.deciding(ASKED_NO_MORE))
     for table in TOLD:
         columns = f" ({', '.join(name for name, _ in _read_columns(table))})" if table in NEVER_TOLD else ""
         rights.grant({"handler": {table: f"SELECT{columns}"}})
