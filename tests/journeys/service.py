@@ -67,7 +67,7 @@ class Service:
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(self.runner, ready), daemon=True)
         self._reader.start()
-        if not ready.wait(120):
+        if not ready.wait(300):
             raise AssertionError("the service did not start:\n" + "".join(self.words[-40:]))
 
     def _read(self, runner: subprocess.Popen[str], ready: threading.Event) -> None:
