@@ -143,8 +143,8 @@ def kill(process: psutil.Process) -> None:
 def running(home: Path) -> Iterator[Service]:
     """Run the service for a journey."""
     service = Service(home)
-    service.start()
     try:
+        service.start()
         yield service
     finally:
         service.stop()
