@@ -297,6 +297,9 @@ def act(
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
+        if access.find_matter(person(), reference) is None:
+            # Whoever was first has sent it on.
+            return handovers.gone(reference) or handovers.left(reference)
         return again(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))
