@@ -62,6 +62,9 @@ def act(
         do(work.Act(matter_id, form.seen_version, person().handler_id))
     except Conflict as late:
         form.form_errors.append(str(late))
+        if reference not in access.seen_matters(person(), references=[reference]):
+            # Whoever was first has sent it on.
+            return handovers.gone(reference) or handovers.left(reference)
         return again(reference, form, 409, is_late=True)
     except NotAllowed as problem:
         form.form_errors.append(str(problem))

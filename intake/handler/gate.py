@@ -40,7 +40,8 @@ STAGES = {
 BY_ITSELF = frozenset({"handler.be_present", "handler.inbox_news"})
 WRITTEN = (
     "text", "asked", "delay", "note", "reason", "closing", "why", "references", "secrecy_reason",
-    "lift_reason", "happened", "persons", "decision_reason", "done", "talk_said",
+    "lift_reason", "happened", "persons", "decision_reason", "done", "talk_said", "talk_with", "talk_number",
+    "words", "about", "outcome_words", "why_linked", "grounds",
 )  # fmt: skip
 ADDRESS_CHARACTERS = 1000
 
@@ -157,7 +158,8 @@ def shown_to_person() -> dict[str, object]:
     known = g.get("person")
     form = Form(formdata=None) if known else None
     has_keys = known is not None and known.stage == "open" and known.has_keys
-    return {"person": known, "sign_out_form": form, "waiting": g.get("waiting"), "has_keys": has_keys}
+    shown = {"person": known, "sign_out_form": form, "waiting": g.get("waiting"), "has_keys": has_keys}
+    return {**shown, "written": written}
 
 
 def _turn_away() -> Response:

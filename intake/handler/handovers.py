@@ -131,6 +131,11 @@ def gone(reference: str) -> Response | None:
     return _tell(reference, _ENDED[str(last.outcome)].format(to=to, giver=giver), is_seen=False)
 
 
+def left(reference: str) -> Response:
+    """Return what to tell a person whose inboxes a matter left, elsewhere than by a hand-over, just now."""
+    return _tell(reference, "Ärendet har just lämnat dina inkorgar.", is_seen=False)
+
+
 def _tell(reference: str, said: str, *, is_seen: bool) -> Response:
     shown = render_template(
         "handler/handed_on.html", reference=reference, said=said, is_seen=is_seen, kept=written()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Row, exists, or_, select, text, true, update
+from sqlalchemy import ColumnElement, CursorResult, Row, exists, func, or_, select, text, true, update
 from sqlalchemy.exc import NoResultFound
 
 from intake import codes, letters, outbox, routing, rows
@@ -118,13 +118,18 @@ def hold_surviving(matter_id: uuid.UUID) -> Row[Any]:
 def hold_seen(matter_id: uuid.UUID) -> uuid.UUID:
     """Do as ``hold_surviving`` for a person, and return the matter's id.
 
-    Raises Conflict when the matter went into another just now, which the person has not opened.
+    Raises Conflict when the matter went into another just now, which the person has not opened, or to
+    another unit.
     """
     try:
-        return cast(uuid.UUID, hold_surviving(matter_id).id)
+        held = cast(uuid.UUID, hold_surviving(matter_id).id)
     except NoResultFound:
+        held = None
+    # Whoever was waited for may have handed it over.
+    if held is None or not db.session.scalar(select(func.may_write(held))):
         db.session.rollback()
-        raise Conflict("En kollega hann före.") from None
+        raise Conflict("En kollega hann före.")
+    return held
 
 
 def ask_person(matter_id: uuid.UUID, why: str) -> None:
