@@ -95,7 +95,14 @@ def handover_pages(anna, bring):
     anna.act(reference, "lamna-over", receiver="nord-inkorg", why="<b>Skäl")
     shown["hos en annan enhet"] = anna.page(reference)
     shown["en kollega hann före"] = anna.act(reference, "svara", page=before, text="<b>Svar")
-    return shown
+    return shown | several_pages(anna, bring)
+
+
+def several_pages(anna, bring):
+    """Return an inbox with several rows."""
+    for number in range(3):
+        bring(subject=f"<b>Ärende {number}")
+    return {"inkorg, flera rader": anna.get("/")}
 
 
 def warned_pages(anna, cora, bring):
