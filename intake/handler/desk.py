@@ -21,6 +21,7 @@ from intake.matters import desk, work
 from intake.models import Matter
 
 MOST_MARKED = 50
+GONE = "Ärendet finns inte längre i dina inkorgar."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -100,12 +101,16 @@ def marked() -> Response:
     if not form.validate():
         flash(_problems(form))
         return redirect(url_for(".inbox"), 303)
+    if form.gor.data == "hand_over":
+        asked: dict[str, Any] = {**queries.Asked.read(request.args).words}
+        ticked = request.form.getlist("ref")[:MOST_MARKED]
+        return redirect(url_for(".hand_several_page", ref=ticked, **asked), 303)
     done, troubles = 0, []
     for reference in dict.fromkeys(request.form.getlist("ref")[:MOST_MARKED]):
         found = access.find_matter(person(), reference)
         try:
             if found is None:
-                raise NotAllowed("Ärendet finns inte längre i dina inkorgar.")
+                raise NotAllowed(GONE)
             require("sort" if form.gor.data == "assign" else "answer", found.id)
             _act_of(form, found)(work.Act(found.id, found.version, person().handler_id))
             done += 1
@@ -114,7 +119,7 @@ def marked() -> Response:
     flash(words.marked(done, str(form.gor.data)))
     for trouble in troubles:
         flash(trouble)
-    return redirect(_inbox_of(queries.Asked.read(request.args)), 303)
+    return redirect(inbox_of(queries.Asked.read(request.args)), 303)
 
 
 def _act_of(form: desk_forms.MarkedForm, found: Matter) -> Callable[[work.Act], None]:
@@ -153,7 +158,7 @@ def save_view() -> Response:
         flash("Vyn är sparad och syns för alla i enheten.")
     else:
         flash("Vyn gick inte att spara. En enhet kan ha högst 20 vyer, och du behöver arbeta i enheten.")
-    return redirect(_inbox_of(asked), 303)
+    return redirect(inbox_of(asked), 303)
 
 
 @bp.post("/vyer/<uuid:view_id>/bort")
@@ -179,7 +184,8 @@ def workload() -> Response:
     )
 
 
-def _inbox_of(asked: queries.Asked) -> str:
+def inbox_of(asked: queries.Asked) -> str:
+    """Return the address of the inbox that is asked for."""
     words: dict[str, Any] = {**asked.words}
     return url_for(".inbox", **words)
 

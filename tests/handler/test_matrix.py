@@ -53,6 +53,7 @@ OF_NO_MATTER = {
     "audit_page": "audit", "ask_audit": "audit",
     "overview": "see", "overview_file": "see",
     "inbox_news": "see", "handed_over": "see", "next_matter": "answer", "marked": "answer",
+    "hand_several_page": "sort", "preview_several": "sort", "hand_several": "sort",
     "save_view": "answer", "workload": "administer", "open_incidents": "administer",
 }  # fmt: skip
 # What lies in no matter or unit, and answers everybody of himself.

@@ -99,10 +99,18 @@ def handover_pages(anna, bring):
 
 
 def several_pages(anna, bring):
-    """Return an inbox with several rows."""
-    for number in range(3):
-        bring(subject=f"<b>Ärende {number}")
-    return {"inkorg, flera rader": anna.get("/")}
+    """Return an inbox with several rows, and the pages of handing them over at once."""
+    ticked = [bring(subject=f"<b>Ärende {number}") for number in range(3)]
+    shown = {"inkorg, flera rader": (inbox := anna.get("/"))}
+    anna.act(ticked[2], "avsluta", outcome="no_action")
+    asked = anna.post("/markerade?visa=lediga", page=inbox, gor="hand_over", ref=ticked)
+    shown["lämna över flera"] = anna.get(asked.location)
+    seen = re.search(r'name="ticked" value="([^"]+)"', shown["lämna över flera"].text)[1]
+    path, words = "/markerade/lamna-over/granska", {"page": shown["lämna över flera"], "ticked": seen}
+    shown["lämna över flera med fel"] = anna.post(path, **words)
+    words |= {"receiver": "syd-utredning", "why": "<b>Skäl"}
+    shown["granska flera"] = anna.post(path, **words)
+    return shown
 
 
 def warned_pages(anna, cora, bring):
