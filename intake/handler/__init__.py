@@ -3,6 +3,7 @@
 from intake.handler import (
     account,
     auditing,
+    away,
     belonging,
     bulk_export,
     by_hand,
@@ -43,6 +44,7 @@ from intake.handler.surface import bp
 __all__ = [
     "account",
     "auditing",
+    "away",
     "belonging",
     "bp",
     "bulk_export",

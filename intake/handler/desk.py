@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ def inbox() -> Response:
     asked = queries.Asked.read(request.args)
     if asked.enhet is not None and asked.enhet not in person().units:
         raise NotFound("not one of the person's inboxes")
+    away = desk.who_is_away(_acting())
     page, counts = queries.inbox(person(), asked), queries.counts(person())
     passed = handovers.listed(person(), page.look)
     shown = render_template(
@@ -49,6 +50,7 @@ def inbox() -> Response:
         units=queries.units_of(person()),
         views=desk.saved_views(person().units),
         colleagues=desk.colleagues(_acting()),
+        away={each.handler_id: each for each in away if each.handler_id != person().handler_id},
         form=desk_forms.MarkedForm(formdata=None),
         may_register=person().may("sort"),
         may_take=person().may("answer"),
@@ -106,13 +108,14 @@ def marked() -> Response:
         ticked = request.form.getlist("ref")[:MOST_MARKED]
         return redirect(url_for(".hand_several_page", ref=ticked, **asked), 303)
     done, troubles = 0, []
+    away = {each.handler_id for each in desk.who_is_away(_acting())}
     for reference in dict.fromkeys(request.form.getlist("ref")[:MOST_MARKED]):
         found = access.find_matter(person(), reference)
         try:
             if found is None:
                 raise NotAllowed(GONE)
             require("sort" if form.gor.data == "assign" else "answer", found.id)
-            _act_of(form, found)(work.Act(found.id, found.version, person().handler_id))
+            _act_of(form, found, away)(work.Act(found.id, found.version, person().handler_id))
             done += 1
         except (Conflict, NotAllowed) as problem:
             troubles.append(f"{reference}: {problem}")
@@ -122,14 +125,15 @@ def marked() -> Response:
     return redirect(inbox_of(queries.Asked.read(request.args)), 303)
 
 
-def _act_of(form: desk_forms.MarkedForm, found: Matter) -> Callable[[work.Act], None]:
+def _act_of(form: desk_forms.MarkedForm, found: Matter, away: Set[uuid.UUID]) -> Callable[[work.Act], None]:
     if form.gor.data == "assign":
         return lambda act: work.assign(act, uuid.UUID(form.till.data))
     if form.gor.data == "release":
         return work.release
     if form.gor.data == "pause":
         return lambda act: desk.pause(act, form.dag.day)
-    if found.handler_id not in (None, person().handler_id):
+    # What somebody has who is away can be taken over, as on its own page.
+    if found.handler_id not in {None, person().handler_id, *away}:
         raise NotAllowed("En kollega har redan tagit det.")
     return work.take
 

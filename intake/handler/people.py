@@ -18,6 +18,7 @@ from intake.errors import NotAllowed, NotFound
 from intake.handler import forms
 from intake.handler.gate import person, sensitive
 from intake.handler.surface import bp
+from intake.matters import desk
 
 NAME_CHARACTERS = 200
 CHANGES = {
@@ -158,6 +159,10 @@ def colleague(unit: str, handler_id: uuid.UUID) -> Response:
         unit=card,
         colleague=_colleague(unit, handler_id),
         takable=memberships.takable_roles(unit),
+        away_until=next(
+            (each.until for each in desk.who_is_away([unit]) if each.handler_id == handler_id), None
+        ),
+        form=forms.Form(formdata=None),
         changes=memberships.history(handler_id=handler_id),
     )
 

@@ -61,14 +61,14 @@ OF_ONESELF = {
     "inbox", "find", "account", "change_password", "end_session", "end_others", "sign_in_page", "sign_in",
     "code_page", "give_code", "sign_out", "factor_page", "enrol_factor", "factor_picture", "recovery_page",
     "renew_codes", "prove_page", "prove", "search_page", "find_matters", "single_sign_on",
-    "single_sign_on_answer", "leave", "keys_page", "choose_keys",
+    "single_sign_on_answer", "leave", "keys_page", "choose_keys", "be_away",
 }  # fmt: skip
 # About one unit and the people there.
 OF_A_UNIT = {"unit", "give_role", "make_account"}
 # What is named by an id that can only be known to those who may: it is not there for anybody else.
 OF_AN_ID = {
     "registered", "colleague", "close_account", "take_role", "proposal", "bulk_export", "fetch_export",
-    "audit_answer", "audit_file", "audit_lists", "drop_view",
+    "audit_answer", "audit_file", "audit_lists", "drop_view", "let_be_away",
 }  # fmt: skip
 GIVEN = {"number": "1", "part": "sett", "role": "reader", "table": "dag"}
 # Where each role sits: in the own unit or, where the role is the country's, in the national one; and

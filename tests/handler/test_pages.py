@@ -33,6 +33,7 @@ def handler_pages(anna, eva, cora, bring, worker_app, clock):
     shown |= search_pages(anna)
     shown |= letter_pages(eva, worker_app, clock)
     shown |= handover_pages(anna, bring)
+    shown |= away_pages(anna, eva, cora, clock)
     anna.act(reference, "ta")
     shown["för sent, med fel"] = anna.act(reference, "svara", page=shown["ärende"], text="<b>Svar")
     shown["förhandsgranskat"] = anna.act(reference, "forhandsgranska", text="<b>Svar", is_told="ja")
@@ -111,6 +112,14 @@ def several_pages(anna, bring):
     words |= {"receiver": "syd-utredning", "why": "<b>Skäl"}
     shown["granska flera"] = anna.post(path, **words)
     return shown
+
+
+def away_pages(anna, eva, cora, clock):
+    """Return the pages on which somebody is away: of the account, a coordinator and a colleague."""
+    anna.post("/konto/borta", page=anna.get("/konto"), until=f"{clock.at.date()}")
+    unit = cora.get("/enheter/syd-inkorg").text
+    path = re.search(r'href="(/enheter/syd-inkorg/[^"/]+)">Anna', unit)[1]
+    return {"borta": anna.get("/konto"), "person": cora.get(path), "inkorg, borta": eva.get("/")}
 
 
 def warned_pages(anna, cora, bring):
