@@ -17,6 +17,8 @@ RULES = {
     "doctype-style": "off",
     # A title says the error, the question, the step and the authority; the limit is for search engines.
     "long-title": "off",
+    # Boxes of one name say which of several were ticked; all that were are sent, and read, as a list.
+    "form-dup-name": ["error", {"shared": ["radio", "checkbox", "submit", "button", "reset"]}],
     # The class `phone` keeps a number on one line; what is copied out of the page has ordinary spaces.
     "tel-non-breaking": ["error", {"ignoreClasses": ["phone"]}],
 }

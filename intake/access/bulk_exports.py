@@ -10,14 +10,14 @@ from typing import Literal
 
 from sqlalchemy import Row, Select, func, select, text
 
-from intake.access.looks import log_refused, look_at_list, open_matter
+from intake.access.looks import log_refused, look_at_list, look_beside, open_matter
 from intake.access.memberships import OWN_DECISION, WORDS
 from intake.access.person import Person
 from intake.access.walls import seen_matters
 from intake.errors import NotAllowed, NotFound
 from intake.extensions import STOCKHOLM, db
 from intake.matters.names import handler_names
-from intake.models import ExportRequest, ExportRequestMatter
+from intake.models import ExportRequest, ExportRequestMatter, Matter
 from intake.security_log import security
 
 MOST_MATTERS = 200
@@ -45,6 +45,14 @@ class Asked:
     decider: str | None
     open_until: datetime | None
     fetched_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A matter of an export, as it is shown to whoever sees it."""
+
+    reference: str
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -105,11 +113,14 @@ def get_request(person: Person, request_id: uuid.UUID) -> Asked:
     return _asked(person, found[0], _names(found))
 
 
-def references_of(person: Person, request_id: uuid.UUID) -> tuple[tuple[str, ...], int]:
-    """Return the references of an export's matters that the person sees, and how many it is in all."""
+def matters_of(person: Person, request_id: uuid.UUID) -> tuple[tuple[Listed, ...], int]:
+    """Return an export's matters that the person sees, with a look at each, and how many it is in all."""
     its = select(ExportRequestMatter.matter_id).where(ExportRequestMatter.request_id == request_id)
     ids = db.session.scalars(its).all()
-    return tuple(seen_matters(person, ids=ids)), len(ids)
+    seen = seen_matters(person, ids=ids).values()
+    look_beside(seen)
+    listed = select(Matter.reference, Matter.subject).where(Matter.id.in_(seen)).order_by(Matter.reference)
+    return tuple(Listed(*row) for row in db.session.execute(listed)), len(ids)
 
 
 def decide(request_id: uuid.UUID, *, is_approved: bool) -> str:

@@ -3,6 +3,7 @@
 from intake.handler import (
     account,
     auditing,
+    away,
     belonging,
     bulk_export,
     by_hand,
@@ -11,6 +12,7 @@ from intake.handler import (
     exporting,
     gate,
     handing_over,
+    handing_several,
     incidents,
     keys,
     mailroom,
@@ -42,6 +44,7 @@ from intake.handler.surface import bp
 __all__ = [
     "account",
     "auditing",
+    "away",
     "belonging",
     "bp",
     "bulk_export",
@@ -51,6 +54,7 @@ __all__ = [
     "exporting",
     "gate",
     "handing_over",
+    "handing_several",
     "incidents",
     "keys",
     "mailroom",

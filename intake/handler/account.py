@@ -15,6 +15,7 @@ from intake.handler.account_forms import PasswordForm
 from intake.handler.forms import STALE, Form
 from intake.handler.gate import enter, person
 from intake.handler.surface import bp
+from intake.matters import desk
 
 
 @bp.get("/konto")
@@ -76,6 +77,7 @@ def _page(form: PasswordForm, status: int) -> Response:
         form=form,
         sessions=access.open_sessions(),
         codes_left=factors.count_codes(person().handler_id),
+        away_until=next((each.until for each in desk.who_is_away([])), None),
         provider=settings().sign_in_provider,
     )
     return make_response(page, status)

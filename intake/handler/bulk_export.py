@@ -236,12 +236,12 @@ def _demand_export() -> None:
 
 
 def _page(asked: Asked, form: forms.Form, status: int) -> Response:
-    references, count = bulk_exports.references_of(person(), asked.id)
+    matters, count = bulk_exports.matters_of(person(), asked.id)
     return _shown(
         "bulk_one",
         status,
         asked=asked,
-        references=references,
+        matters=matters,
         count=count,
         units=[settings().tables.authority.unit(code).name for code in asked.units],
         lock_word=LOCK_WORD,

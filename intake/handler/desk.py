@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from intake.matters import desk, work
 from intake.models import Matter
 
 MOST_MARKED = 50
+GONE = "Ärendet finns inte längre i dina inkorgar."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +36,7 @@ def inbox() -> Response:
     asked = queries.Asked.read(request.args)
     if asked.enhet is not None and asked.enhet not in person().units:
         raise NotFound("not one of the person's inboxes")
+    away = desk.who_is_away(_acting())
     page, counts = queries.inbox(person(), asked), queries.counts(person())
     passed = handovers.listed(person(), page.look)
     shown = render_template(
@@ -48,6 +50,7 @@ def inbox() -> Response:
         units=queries.units_of(person()),
         views=desk.saved_views(person().units),
         colleagues=desk.colleagues(_acting()),
+        away={each.handler_id: each for each in away if each.handler_id != person().handler_id},
         form=desk_forms.MarkedForm(formdata=None),
         may_register=person().may("sort"),
         may_take=person().may("answer"),
@@ -100,31 +103,37 @@ def marked() -> Response:
     if not form.validate():
         flash(_problems(form))
         return redirect(url_for(".inbox"), 303)
+    if form.gor.data == "hand_over":
+        asked: dict[str, Any] = {**queries.Asked.read(request.args).words}
+        ticked = request.form.getlist("ref")[:MOST_MARKED]
+        return redirect(url_for(".hand_several_page", ref=ticked, **asked), 303)
     done, troubles = 0, []
+    away = {each.handler_id for each in desk.who_is_away(_acting())}
     for reference in dict.fromkeys(request.form.getlist("ref")[:MOST_MARKED]):
         found = access.find_matter(person(), reference)
         try:
             if found is None:
-                raise NotAllowed("Ärendet finns inte längre i dina inkorgar.")
+                raise NotAllowed(GONE)
             require("sort" if form.gor.data == "assign" else "answer", found.id)
-            _act_of(form, found)(work.Act(found.id, found.version, person().handler_id))
+            _act_of(form, found, away)(work.Act(found.id, found.version, person().handler_id))
             done += 1
         except (Conflict, NotAllowed) as problem:
             troubles.append(f"{reference}: {problem}")
     flash(words.marked(done, str(form.gor.data)))
     for trouble in troubles:
         flash(trouble)
-    return redirect(_inbox_of(queries.Asked.read(request.args)), 303)
+    return redirect(inbox_of(queries.Asked.read(request.args)), 303)
 
 
-def _act_of(form: desk_forms.MarkedForm, found: Matter) -> Callable[[work.Act], None]:
+def _act_of(form: desk_forms.MarkedForm, found: Matter, away: Set[uuid.UUID]) -> Callable[[work.Act], None]:
     if form.gor.data == "assign":
         return lambda act: work.assign(act, uuid.UUID(form.till.data))
     if form.gor.data == "release":
         return work.release
     if form.gor.data == "pause":
         return lambda act: desk.pause(act, form.dag.day)
-    if found.handler_id not in (None, person().handler_id):
+    # What somebody has who is away can be taken over, as on its own page.
+    if found.handler_id not in {None, person().handler_id, *away}:
         raise NotAllowed("En kollega har redan tagit det.")
     return work.take
 
@@ -153,7 +162,7 @@ def save_view() -> Response:
         flash("Vyn är sparad och syns för alla i enheten.")
     else:
         flash("Vyn gick inte att spara. En enhet kan ha högst 20 vyer, och du behöver arbeta i enheten.")
-    return redirect(_inbox_of(asked), 303)
+    return redirect(inbox_of(asked), 303)
 
 
 @bp.post("/vyer/<uuid:view_id>/bort")
@@ -179,7 +188,8 @@ def workload() -> Response:
     )
 
 
-def _inbox_of(asked: queries.Asked) -> str:
+def inbox_of(asked: queries.Asked) -> str:
+    """Return the address of the inbox that is asked for."""
     words: dict[str, Any] = {**asked.words}
     return url_for(".inbox", **words)
 

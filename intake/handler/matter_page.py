@@ -28,6 +28,7 @@ from intake.handler import (
     letter_words,
     likeness,
     marks,
+    obeying,
     presence,
     protected,
     style,
@@ -104,9 +105,11 @@ def page(
     held, has_code = access.held(person(), view.id), answering.has_code(view.id)
     beside = kin.look(person(), view, request.values.get("into", ""))
     related = kindred.look(person(), view.id)
+    hidden = protected.hide(view)
     shown = render_template(
         "handler/matter.html",
-        matter=protected.hide(view),
+        matter=hidden,
+        to_obey=obeying.to_obey(hidden),
         may_see_protected="see_protected" in held,
         forms=_forms(view, posted, drafts),
         writers=drafting.writers(drafts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, url_for
@@ -15,9 +15,11 @@ from intake.access import memberships
 from intake.access.memberships import Colleague, UnitCard
 from intake.access.roles import ROLES
 from intake.errors import NotAllowed, NotFound
+from intake.extensions import settings
 from intake.handler import forms
 from intake.handler.gate import person, sensitive
 from intake.handler.surface import bp
+from intake.matters import desk
 
 NAME_CHARACTERS = 200
 CHANGES = {
@@ -80,7 +82,7 @@ def units() -> Response:
         raise NotFound("the person says nothing of any unit's people")
     return _shown(
         "people",
-        units=found,
+        regions=_by_region(found),
         proposals=memberships.proposals(),
         exports=memberships.count_exports_to_decide(person().handler_id),
     )
@@ -158,6 +160,10 @@ def colleague(unit: str, handler_id: uuid.UUID) -> Response:
         unit=card,
         colleague=_colleague(unit, handler_id),
         takable=memberships.takable_roles(unit),
+        away_until=next(
+            (each.until for each in desk.who_is_away([unit]) if each.handler_id == handler_id), None
+        ),
+        form=forms.Form(formdata=None),
         changes=memberships.history(handler_id=handler_id),
     )
 
@@ -246,6 +252,17 @@ def _offer(form: GiveForm, card: UnitCard) -> None:
     form.role.offered = [
         (role, ROLES[role].name, ROLES[role].words) for role in memberships.offered_roles(card.code)
     ]
+
+
+def _by_region(units: Sequence[UnitCard]) -> list[tuple[str, list[UnitCard]]]:
+    """Return units by the name of their region and their own, those of no region last."""
+    authority = settings().tables.authority
+    names = {region.code: region.name for region in authority.regions}
+    of = {unit.code: names.get(unit.region or "", forms.NATIONAL) for unit in authority.units}
+    groups: dict[str, list[UnitCard]] = {}
+    for card in sorted(units, key=lambda each: each.name.casefold()):
+        groups.setdefault(of.get(card.code, forms.NATIONAL), []).append(card)
+    return sorted(groups.items(), key=lambda group: (group[0] == forms.NATIONAL, group[0].casefold()))
 
 
 def _shown(template: str, status: int = 200, **shown: object) -> Response:

@@ -10,7 +10,7 @@ from intake import codes, paper
 from intake.errors import NotAllowed, PaperFailed
 from intake.extensions import db, settings
 from intake.files import clean_name, disposition
-from intake.handler import forms
+from intake.handler import forms, handovers
 from intake.handler.gate import get_matter, person, require
 from intake.handler.surface import bp
 from intake.matters import by_hand
@@ -24,6 +24,8 @@ NO_PAPER = "Kvittensen kunde inte göras just nu. Ärendet är inte påverkat. F
 def print_receipt(reference: str) -> Response:
     """Send the receipt as a PDF with a status code of its own, which is kept nowhere else."""
     matter = get_matter(reference)
+    if (late := handovers.handed_on(reference, matter.id, "sort")) is not None:
+        return late
     require("sort", matter.id)
     if not forms.Form().validate():
         return _back(reference, forms.STALE)

@@ -129,6 +129,7 @@ MARKED_ACTS = {
     "assign": "Ge dem till en kollega",
     "pause": "Låt dem vila",
     "release": "Lämna tillbaka dem",
+    "hand_over": "Lämna över dem till en annan enhet",
 }
 _MARKED = {"take": "tagits", "assign": "fördelats", "pause": "fått vila", "release": "lämnats tillbaka"}
 SHOWN = {"": "Alla", "mina": "Mina", "lediga": "Lediga", "forsenade": "Försenade", "pausade": "Vilande"}
@@ -313,6 +314,12 @@ def news(count: int) -> str:
 def marked(count: int, act: str) -> str:
     """Say how many matters an act on several was done to."""
     return f"{'1 ärende' if count == 1 else f'{count} ärenden'} har {_MARKED[act]}."
+
+
+def handed_over(count: int, unit: str) -> str:
+    """Say how many matters were handed over to a unit, and where they can be taken back."""
+    many = "1 ärende är överlämnat" if count == 1 else f"{count} ärenden är överlämnade"
+    return f"{many} till {unit} och väntar på att tas emot. Under Överlämnade kan ni ta tillbaka dem."
 
 
 def say_event(what: str, detail: Mapping[str, Any], names: Mapping[uuid.UUID, str], tables: Tables) -> str:

@@ -24,7 +24,7 @@ from intake.matters.arrive import attach, subject_of
 from intake.matters.incoming import Submission
 from intake.matters.records import note, owe_letter
 from intake.matters.talks import require_been
-from intake.models import new_id
+from intake.models import Matter, new_id
 from intake.routing.values import UNCLEAR
 
 # How something came that no machine received, and the way of what we begin ourselves.
@@ -95,13 +95,26 @@ def begin_contact(matter_id: uuid.UUID, contact: Submission, unit: str) -> Begun
 def hand_out_code(matter_id: uuid.UUID, code: str, handler_id: uuid.UUID) -> None:
     """Let a status code that stands on a paper open a matter of BY_HAND, and commit.
 
-    NotAllowed for any other matter: whoever sent that has a code, or can ask for one.
+    NotAllowed for any other matter: whoever sent that has a code, or can ask for one; and for one that has
+    been merged, or stands somewhere else by now.
     """
     given = {"id": matter_id, "hash": codes.hash_code(code), "at": now()}
     if not db.session.scalar(_HAND_OUT, given):
-        raise NotAllowed("Kvittens på papper finns bara för ärenden som är registrerade för hand.")
+        raise NotAllowed(_why_no_code(matter_id))
     note(matter_id, "receipt_printed", {}, handler_id)
     db.session.commit()
+
+
+def _why_no_code(matter_id: uuid.UUID) -> str:
+    matter = db.session.get(Matter, matter_id)
+    if matter is not None and matter.channel not in BY_HAND:
+        return "Kvittens på papper finns bara för ärenden som är registrerade för hand."
+    if matter is not None and matter.merged_into_id is not None:
+        return (
+            "Ingen kvittens är utskriven: ärendet är sammanfört med ett annat, och svar ges där. Personens"
+            " koder hit leder dit."
+        )
+    return "Ingen kvittens är utskriven: ärendet är överlämnat eller flyttat, och ni ändrar inget i det nu."
 
 
 def _place(came: Submission, unit: str | None, offered: Collection[str]) -> routing.Placement:

@@ -22,6 +22,8 @@ _CLAIM = text("SELECT claim_next(:units, :at)")
 _VIEWS = text("SELECT id, unit_id, name, words FROM saved_views(:units)")
 _SAVE = text("SELECT save_view(:unit, :name, :words)")
 _DROP = text("SELECT drop_view(:view)")
+_AWAY = text("SELECT handler_id, name, until FROM who_is_away(:units, :day)")
+_SAY_AWAY = text("SELECT say_away(:handler_id, :until)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,15 @@ class SavedView:
     unit_id: str
     name: str
     words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Away:
+    """Somebody who is away, up to and with the day ``until``."""
+
+    handler_id: uuid.UUID
+    name: str
+    until: date
 
 
 def claim_next(units: Sequence[str]) -> uuid.UUID | None:
@@ -93,6 +104,22 @@ def colleagues(units: Sequence[str]) -> tuple[tuple[uuid.UUID, str], ...]:
     )
     asked = select(Handler.id, Handler.name).where(Handler.disabled_at.is_(None), Handler.id.in_(seated))
     return tuple((row[0], row[1]) for row in db.session.execute(asked.order_by(Handler.name, Handler.id)))
+
+
+def who_is_away(units: Sequence[str]) -> tuple[Away, ...]:
+    """Return those who are away today of those given matters in these units, and the session's person."""
+    day = now().astimezone(STOCKHOLM).date()
+    return tuple(Away(*row) for row in db.session.execute(_AWAY, {"units": list(units), "day": day}))
+
+
+def say_away(handler_id: uuid.UUID, until: date | None) -> bool:
+    """Say that somebody is away until a day, or back, and commit.
+
+    False unless it is the session's person, or somebody who works where that person says who does.
+    """
+    is_said = bool(db.session.scalar(_SAY_AWAY, {"handler_id": handler_id, "until": until}))
+    db.session.commit()
+    return is_said
 
 
 def _words_of(said: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from intake.models.asked import DelayNotice, SupplementRequest
 from intake.models.base import Base, is_indexed, new_id, table_of
-from intake.models.desk import Handover, MatterRead, SavedView
+from intake.models.desk import Absence, Handover, MatterRead, SavedView
 from intake.models.draft import Draft, DraftFile, DraftKey, LeftSecret, Upload, UploadPart
 from intake.models.fetched import Fetched, MailboxState
 from intake.models.findable import Findable
@@ -45,7 +45,7 @@ from intake.models.replies import ReplyDraft
 from intake.models.seen import ByteCheck, FileText, Rendition, ScannerState
 
 __all__ = [
-    "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DelayNotice",
+    "Absence", "AccessChain", "AccessLog", "Arrival", "Attachment", "Base", "ByteCheck", "DelayNotice",
     "DiaryEntry", "Draft", "DraftFile", "DraftKey", "EmailChange", "Event", "ExportRequest",
     "ExportRequestMatter", "Feedback", "Fetched", "FileText", "Findable", "Handler", "HandlerSession",
     "Handover", "Incident", "Job", "LeftSecret", "Letter", "LimitCount", "MailAddress", "MailboxState",

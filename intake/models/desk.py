@@ -1,9 +1,9 @@
-"""What belongs to the handlers' desk: how far each has read, shared views, and what is handed over."""
+"""What belongs to the handlers' desk: what each has read, who is away, shared views, what is handed over."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +23,15 @@ class MatterRead(Base):
     handler_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     matter_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     up_to: Mapped[datetime]
+
+
+class Absence(Base):
+    """Until which day, and with it, somebody is away from work. Handlers read and write it by functions."""
+
+    __tablename__ = "absence"
+
+    handler_id: Mapped[uuid.UUID] = mapped_column(refers("handler.id"), primary_key=True)
+    until: Mapped[date]
 
 
 class SavedView(Base):

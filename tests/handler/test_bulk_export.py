@@ -10,10 +10,10 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from intake.access.person import PROOF_LASTS
-from intake.models import AccessLog, Event, ExportRequest, Matter, MatterUnit
+from intake.models import AccessLog, Event, ExportRequest, Handler, Matter, MatterUnit
 from intake.sealing import verify
 from tests import desk
 from tests.project import pages
@@ -280,3 +280,15 @@ def test_every_page_of_it_keeps_to_the_rules(anna, karin, bring):
     assert all("<b>" not in each.text for each in shown.values())
     fel = {name for name, each in shown.items() if re.match("Fel: ", pages.title_of(each.text))}
     assert fel == {"ny med fel", "beslut med fel"}
+
+
+def test_the_list_says_what_each_matter_is_called_and_that_is_a_look(anna, karin, bring, seen):
+    reference = bring(subject="Cykeln & <kvittot>")
+    path = ask(anna, reference)
+    page = karin.get(path)
+    assert f"{reference} Cykeln & <kvittot>" in desk.text_of(page)
+    assert "<kvittot>" not in page.text
+    looked = select(AccessLog.what).join(Handler, Handler.id == AccessLog.handler_id)
+    assert seen.scalars(
+        looked.where(Handler.email == karin.email, AccessLog.matter_id.is_not(None))
+    ).all() == ["beside"]

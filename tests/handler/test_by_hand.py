@@ -395,3 +395,20 @@ def test_the_note_on_why_is_for_handlers_alone(anna, contact, seen, make_app, mo
     key = following.key_of(matter.reference, CODE.search(repr(printed))[0])
     with make_app("citizen").app_context():
         assert CONTACT["text"] not in repr((following.get(key), following.answers(key), printed))
+
+
+def test_a_matter_that_was_merged_says_why_it_prints_no_receipt(anna, page, told, bring, seen):
+    send(anna, page, **told)
+    matter = the_matter(seen)
+    anna.act(matter.reference, "sammanfor", into=bring())
+    anna.act(matter.reference, "kvittens")
+    assert "är sammanfört med ett annat, och svar ges där" in desk.text_of(anna.page(matter.reference))
+
+
+def test_a_matter_that_was_handed_over_says_why_it_prints_no_receipt(anna, page, told, seen):
+    send(anna, page, **told)
+    reference = the_matter(seen).reference
+    shown = anna.page(reference)
+    anna.act(reference, "lamna-over", receiver="nord-inkorg", why="Hör dit.")
+    late = anna.act(reference, "kvittens", page=shown)
+    assert (late.status_code, "Ärendet är överlämnat till" in late.text) == (409, True)

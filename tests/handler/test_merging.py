@@ -205,3 +205,10 @@ def test_its_pages_are_sound(anna, both, tmp_path):
     pages |= {"merged": anna.page(gone).text, "kept": anna.page(kept).text}
     wrong = judge(pages, tmp_path)
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_was_merged_away_has_no_heading_over_nothing(anna, bring):
+    one, other = bring(), bring()
+    anna.act(one, "sammanfor", into=other)
+    assert "<h2>Meddelanden</h2>" not in anna.page(one).text
+    assert "<h2>Meddelanden</h2>" in anna.page(other).text

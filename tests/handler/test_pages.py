@@ -33,6 +33,7 @@ def handler_pages(anna, eva, cora, bring, worker_app, clock):
     shown |= search_pages(anna)
     shown |= letter_pages(eva, worker_app, clock)
     shown |= handover_pages(anna, bring)
+    shown |= away_pages(anna, eva, cora, clock)
     anna.act(reference, "ta")
     shown["för sent, med fel"] = anna.act(reference, "svara", page=shown["ärende"], text="<b>Svar")
     shown["förhandsgranskat"] = anna.act(reference, "forhandsgranska", text="<b>Svar", is_told="ja")
@@ -95,7 +96,30 @@ def handover_pages(anna, bring):
     anna.act(reference, "lamna-over", receiver="nord-inkorg", why="<b>Skäl")
     shown["hos en annan enhet"] = anna.page(reference)
     shown["en kollega hann före"] = anna.act(reference, "svara", page=before, text="<b>Svar")
+    return shown | several_pages(anna, bring)
+
+
+def several_pages(anna, bring):
+    """Return an inbox with several rows, and the pages of handing them over at once."""
+    ticked = [bring(subject=f"<b>Ärende {number}") for number in range(3)]
+    shown = {"inkorg, flera rader": (inbox := anna.get("/"))}
+    anna.act(ticked[2], "avsluta", outcome="no_action")
+    asked = anna.post("/markerade?visa=lediga", page=inbox, gor="hand_over", ref=ticked)
+    shown["lämna över flera"] = anna.get(asked.location)
+    seen = re.search(r'name="ticked" value="([^"]+)"', shown["lämna över flera"].text)[1]
+    path, words = "/markerade/lamna-over/granska", {"page": shown["lämna över flera"], "ticked": seen}
+    shown["lämna över flera med fel"] = anna.post(path, **words)
+    words |= {"receiver": "syd-utredning", "why": "<b>Skäl"}
+    shown["granska flera"] = anna.post(path, **words)
     return shown
+
+
+def away_pages(anna, eva, cora, clock):
+    """Return the pages on which somebody is away: of the account, a coordinator and a colleague."""
+    anna.post("/konto/borta", page=anna.get("/konto"), until=f"{clock.at.date()}")
+    unit = cora.get("/enheter/syd-inkorg").text
+    path = re.search(r'href="(/enheter/syd-inkorg/[^"/]+)">Anna', unit)[1]
+    return {"borta": anna.get("/konto"), "person": cora.get(path), "inkorg, borta": eva.get("/")}
 
 
 def warned_pages(anna, cora, bring):

@@ -219,3 +219,12 @@ def test_every_page_of_people_keeps_to_the_rules(karin, siv, nina, anna, seen):
     assert {name for name, each in shown.items() if pages.title_of(each.text).startswith("Fel: ")} == {
         name for name in shown if "med fel" in name
     }
+
+
+def test_units_stand_by_region_and_name_those_of_the_country_last(nina):
+    page = nina.get("/enheter").text
+    regions = re.findall(r"<h3>(.*?)</h3>", page)
+    assert regions == [*sorted(regions[:-1]), "Nationellt"]
+    for part in page.split("<h3>")[1:]:
+        names = re.findall(r'scope="row"><a[^>]*>(.*?)</a>', part)
+        assert names == sorted(names, key=str.casefold)

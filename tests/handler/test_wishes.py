@@ -57,3 +57,34 @@ def test_who_wished_for_nothing_is_shown_nothing(anna, bring):
     words = desk.text_of(anna.page(bring()))
     for heading in ("Vill ha svar på", "Tolk", "Formulärets språk", "Vill inte ha mejl"):
         assert heading not in words
+
+
+OBEY = "Att följa när du hör av dig"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "changes", "told"),
+    [
+        ({"may_email": False}, {"sender_phone": "070-000 00 00"}, "Ring, mejla inte."),
+        ({"may_email": False}, {}, "Mejla inte. Svar läses på statussidan."),
+        ({"is_neutral": True}, {}, "Skriv inget om ärendet i mejl."),
+        ({"call_words": "efter 17"}, {}, "När och hur vi kan ringa: efter 17"),
+        ({"interpreter": "spoken", "answer_language": "fa"}, {}, "Tolk behövs: persiska. Svara på persiska."),
+        ({"interpreter": "spoken", "language": "ar"}, {}, "Tolk behövs: arabiska."),
+        ({"interpreter": "spoken"}, {}, "Tolk behövs."),
+        ({"interpreter": "sign"}, {}, "Teckenspråkstolk behövs."),
+        ({"interpreter": "other"}, {}, "Behöver annan hjälp för att prata"),
+        ({"answer_language": "other"}, {}, "Svara på ett annat språk."),
+        ({"answer_language": "Kurmanji"}, {}, "Svara på Kurmanji."),
+    ],
+)
+def test_what_the_person_wished_for_stands_first_as_something_to_obey(anna, bring, wishes, changes, told):
+    said = desk.text_of(anna.page(bring(wishes=incoming.Wishes(**wishes), **changes)))
+    assert told in said.partition("Meddelanden")[0].partition(OBEY)[2]
+
+
+def test_nothing_is_to_obey_where_nothing_was_wished_for_or_the_matter_is_closed(anna, bring):
+    assert OBEY not in desk.text_of(anna.page(bring(wishes=incoming.Wishes(answer_language="sv"))))
+    closed = bring(wishes=incoming.Wishes(may_email=False))
+    anna.act(closed, "avsluta", outcome="no_action")
+    assert OBEY not in desk.text_of(anna.page(closed))
