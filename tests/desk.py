@@ -65,10 +65,15 @@ class Desk:
         return self.client.get(path, buffered=True, **kwargs)
 
     def post(self, path, *, page=None, **words):
-        """Press a button; the token and the version come from ``page`` or from the inbox."""
+        """Press a button; the token and the version come from ``page`` or from the inbox.
+
+        The version is that of the button's own form: a page may show forms of other matters too.
+        """
         page = page or self.client.get("/")
         found = {"csrf_token": token_in(page)}
-        if (version := re.search(r'name="version" value="(\d+)"', page.text)) is not None:
+        form = re.search(rf'<form[^>]* action="{re.escape(path)}".*?</form>', page.text, re.DOTALL)
+        shown = form[0] if form else page.text
+        if (version := re.search(r'name="version" value="(\d+)"', shown)) is not None:
             found["version"] = version[1]
         return self.client.post(path, data=found | words, buffered=True)
 

@@ -71,17 +71,17 @@ class Citizen:
     token: str = ""
     patience: Callable[[Callable[[], Answer]], Answer] = field(default=lambda act: act())
 
-    def begin(self) -> None:
+    def begin(self, group: str = "utsatt", choice: str = "brott", municipality: str = "Malmö") -> None:
         """Open the start page, begin a draft, say what it is about and where."""
         self._look("/")
         answer = self._post("/borja", {})
         self.path = urlsplit(answer.headers["location"]).path.rsplit("/", 1)[0]
         self._look(f"{self.path}/amne")
-        self._post(f"{self.path}/amne", {"group": "utsatt"})
-        self._look(f"{self.path}/amne/utsatt")
-        self._post(f"{self.path}/amne/utsatt", {"choice": "brott"})
+        self._post(f"{self.path}/amne", {"group": group})
+        self._look(f"{self.path}/amne/{group}")
+        self._post(f"{self.path}/amne/{group}", {"choice": choice})
         self._look(f"{self.path}/plats")
-        self._post(f"{self.path}/plats", {"place": "municipality", "municipality": "Malmö"})
+        self._post(f"{self.path}/plats", {"place": "municipality", "municipality": municipality})
 
     def tell(self, text: str) -> None:
         """Write what happened."""
@@ -105,10 +105,10 @@ class Citizen:
         kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         return self.patience(lambda: self.ask("POST", f"{self.path}/filer", body, dict(kind)))
 
-    def finish(self, email: str = "") -> None:
+    def finish(self, email: str = "", *, wants_receipt: bool = True) -> None:
         """Say how to be reached and open the page to check the answers."""
         self._look(f"{self.path}/kontakt")
-        wanted = {"wants_receipt": "y"} if email else {}
+        wanted = {"wants_receipt": "y"} if email and wants_receipt else {}
         self._post(f"{self.path}/kontakt", {"email": email, **wanted})
         self._look(f"{self.path}/granska")
 
