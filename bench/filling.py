@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,15 +25,18 @@ from tests import engines
 
 SEED = 7
 WORDS, WORDS_IN_A_TEXT = 5_000, 60
+# Beside those, each text has some of the words that a language makes anew all the time.
+SELDOM, SELDOM_IN_A_TEXT = 300_000, 3
 # A word in every third text, one in every thirtieth, and one in a handful of all.
 COMMON, USUAL, RARE = "cykel", "stationen", "kvarnhjulet"
 RARE_TEXTS = 40
 # An address on the web that every fifth text of the newest hundredth warns of.
 WAVE = "https://bluff-paket.example/betala"
 REGION = "syd"
-# How many are open at least in each unit, and how many of the region's are told by reference.
-OPEN_OF_EACH, TOLD = 40, 40
+# How many are open in each unit, and how many of the region's are told by reference.
+OPEN_OF_EACH, TOLD = 100, 40
 _FINDING = import_module("migrations.versions.0033_finding")
+_MEASURED = import_module("migrations.versions.0037_measured")
 _UNITS = "SELECT id FROM unit ORDER BY id"
 
 
@@ -71,7 +74,7 @@ def fill(made: engines.Database, matters: int, messages_of_each: int = 1) -> lis
 
 def keep_found(connection: psycopg.Connection[Any], *, is_kept: bool) -> None:
     """Let the rows that a search finds by be kept with each matter, and indexed, or not."""
-    for name, how in _FINDING.INDEXES.items():
+    for name, how in (_FINDING.INDEXES | {_MEASURED.NEWEST_INDEX: _MEASURED.NEWEST_COLUMNS}).items():
         connection.execute(
             f"CREATE INDEX {name} ON findable {how.format(_FINDING.TRIGRAMS)}"
             if is_kept
@@ -84,8 +87,15 @@ def keep_found(connection: psycopg.Connection[Any], *, is_kept: bool) -> None:
 def _keep_signs(connection: psycopg.Connection[Any], messages: Iterator[tuple[Any, ...]]) -> None:
     """Keep what texts and contacts have in common, as the workers do message by message."""
     connection.execute("CREATE UNLOGGED TABLE read_of (id uuid, said text[], contact text[])")
+    many: Counter[str] = Counter()
+
+    def kept(found: frozenset[str]) -> list[str]:
+        """Return those signs that are kept: of a common word nothing follows."""
+        many.update(found)
+        return [each for each in found if not each.startswith("word:") or many[each] <= _MEASURED.COMMON]
+
     read = (
-        (its[0], list(signs.of_text(its[5], its[5].split(), ())), list(signs.of_contact(its[7], None)))
+        (its[0], kept(signs.of_text(its[5], its[5].split(), ())), list(signs.of_contact(its[7], None)))
         for its in messages
     )
     _copy(connection, "read_of", "id, said, contact", read)
@@ -129,8 +139,8 @@ def _matters(number: int, units: list[str]) -> Iterator[Rows]:
     for count in range(number):
         own, unit = uuid.UUID(int=count + 1), chance.choice(units)
         at = first + timedelta(seconds=40 * count)
-        # Most of what ever came in is closed; what is open is what people work with.
-        is_open = chance.random() < max(0.02, OPEN_OF_EACH * len(units) / number)
+        # What is open is what people work with: as much of it, however much there has been.
+        is_open = chance.random() < OPEN_OF_EACH * len(units) / number
         priority = chance.choices((1, 2, 3, 4, 5), (0.2, 5, 60, 25, 10))[0]
         name, email = f"Kim Berg{count}", f"kim{count}@example.com"
         yield Rows(
@@ -166,11 +176,17 @@ def _messages(number: int, rows: Iterator[Rows], of_each: int) -> Iterator[tuple
         for place in range(of_each):
             said = chance.choices(known, cum_weights=weights, k=WORDS_IN_A_TEXT)
             said += [COMMON] * (chance.random() < 1 / 3) + [USUAL] * (chance.random() < 1 / 30)
+            said += [f"sällsynt{_letters(chance.randrange(SELDOM))}" for _ in range(SELDOM_IN_A_TEXT)]
             said += [RARE] * (count in rare and place == 0)
             said += [WAVE] * (count >= 0.99 * number and chance.random() < 1 / 5)
             its = uuid.UUID(int=of_each * count + place + 1)
             yield (its, own, "incoming", "form", subject, " ".join(said), name, email, False, [],
                    at + timedelta(days=place))  # fmt: skip
+
+
+def _letters(number: int) -> str:
+    """Write a number as six letters, so that it is a word."""
+    return "".join("abcdefghij"[int(digit)] for digit in f"{number:06d}")
 
 
 def _copy(connection: psycopg.Connection[Any], table: str, columns: str, rows: Any) -> None:

@@ -57,13 +57,20 @@ def drop_functions(signatures: Iterable[str]) -> None:
         op.execute(f"DROP FUNCTION {signature}")
 
 
-def rewrite(signature: str, old: str, new: str, *, times: int = 1) -> None:
-    """Change words of a function that says them so often; its other words, and callers, stay as they are."""
+def rewrite(
+    signature: str, old: str, new: str, *, more: Sequence[tuple[str, str]] = (), times: int = 1
+) -> None:
+    """Change words of a function that says them so often; its other words, and callers, stay as they are.
+
+    ``more`` are other words, and what stands in their place, that are changed together with them.
+    """
     asked = sa.text("SELECT pg_get_functiondef(CAST(:signature AS regprocedure))")
     body = str(op.get_bind().execute(asked, {"signature": signature}).scalar_one())
-    if body.count(old) != times:
-        raise ValueError(f"{signature} does not say {old!r} exactly {times} times.")
-    op.get_bind().exec_driver_sql(body.replace(old, new).replace("%", "%%"))
+    for its, others in ((old, new), *more):
+        if body.count(its) != times:
+            raise ValueError(f"{signature} does not say {its!r} exactly {times} times.")
+        body = body.replace(its, others)
+    op.get_bind().exec_driver_sql(body.replace("%", "%%"))
 
 
 def let_jobs_be(old: str, new: str) -> None:

@@ -36,7 +36,8 @@ class Findable(Base):
         Index("ix_findable_signs", "signs", "units",
               postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 512},
               postgresql_where=sql("signs IS NOT NULL")),
-        Index(None, "received_at", "matter_id"),
+        Index(None, "received_at", "matter_id",
+              postgresql_where=sql("kind IN ('matter', 'message', 'file')")),
         Index(None, "matter_id"),
     )  # fmt: skip
 
