@@ -137,7 +137,7 @@ def test_a_matter_is_found_where_it_stands_now_with_what_came_into_it(anna, sit,
 NEWEST = """
     SELECT matter.reference FROM unnest(search_newest(
         ARRAY(SELECT id FROM unit WHERE region = 'syd'), :contact, NULL, said_query(:words),
-        contact_query(:words), (piece_patterns(:words))[1], piece_patterns(:words), :most))
+        contact_query(:words), (piece_patterns(:words))[1], piece_patterns(:words), :most, :rows))
         WITH ORDINALITY AS found (id, nth) JOIN matter ON matter.id = found.id ORDER BY nth
 """
 
@@ -147,12 +147,14 @@ def test_what_is_common_is_found_one_after_another_by_the_same_rules(bring, seen
     hidden = bring(text="Jag har skyddade personuppgifter.", sender_name="Kim Hemlig")
     bring(municipality="2580")
 
-    def newest(words, most, *contact):
-        asked = {"words": words, "most": most, "contact": list(contact)}
+    def newest(words, most, *contact, rows=None):
+        asked = {"words": words, "most": most, "contact": list(contact), "rows": rows}
         return seen.scalars(text(NEWEST), asked).all()
 
     assert newest("cykel", 9) == [hidden, *brought[::-1]]
     assert newest("cykel", 2) == [hidden, brought[2]]
+    # The newest four rows are two of a matter elsewhere and two of this one.
+    assert newest("cykel", 9, rows=4) == [hidden]
     assert newest("Kim", 9) == brought[::-1]
     assert newest("Kim", 9, "syd-inkorg", "syd-kontaktcenter", "syd-utredning")[0] == hidden
 
