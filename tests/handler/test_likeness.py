@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import pytest
 from sqlalchemy import select
 
 from intake import outbox
 from intake.matters import likeness
-from intake.models import AccessLog, Findable, Job, Matter
+from intake.models import AccessLog, Findable, Job, Matter, new_id
 from tests import desk
 
+COMMON = import_module("migrations.versions.0037_measured").COMMON
 IBAN = "SE45 5000 0000 0583 9825 7466"
 
 
@@ -146,3 +148,18 @@ def test_signs_are_digests_and_are_read_anew_without_being_doubled(come, worker_
     seen.commit()
     read(worker_app)
     assert seen.scalars(mine.where(Findable.signs.is_not(None)).order_by(Findable.kind)).all() == kept
+
+
+def test_a_word_that_many_messages_say_is_kept_no_more(anna, come, seen):
+    said = "Säljaren skickade en mobiltelefon av gipsmassa i bubbelplast från utlämningsstället."
+    first = come(said)
+    signs = select(Findable).where(Findable.kind == "signs")
+    own = seen.scalar(signs)
+    common, *_ = had = sorted(own.signs)
+    said_elsewhere = {"kind": "signs", "received_at": own.received_at, "units": [], "signs": [common]}
+    seen.add_all(Findable(id=new_id(), matter_id=new_id(), **said_elsewhere) for _ in range(COMMON))
+    seen.commit()
+    again = come(said)
+    its = signs.join(Matter, Matter.id == Findable.matter_id).where(Matter.reference == again)
+    assert sorted(seen.scalar(its).signs) == had[1:]
+    assert similar(anna.page(again)) == {first: "Liknande ord"}
