@@ -47,6 +47,9 @@ def open_matter(reference: str, *, is_page: bool = False) -> uuid.UUID | None:
 
     The first time in a session is a look, and each time that its page is shown.
     """
+    if "\x00" in reference:
+        # No text of the database can hold it.
+        return None
     found: uuid.UUID | None = db.session.scalar(_OPEN, {"reference": reference, "is_page": is_page})
     db.session.commit()
     if found:

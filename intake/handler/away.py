@@ -6,7 +6,7 @@ import uuid
 from datetime import date, timedelta
 from typing import Any
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
@@ -17,6 +17,7 @@ from intake.handler.forms import DayField, Form, a_day
 from intake.handler.gate import person
 from intake.handler.surface import bp
 from intake.matters import desk
+from intake.security_log import security
 from intake.words import in_day
 
 LONGEST = timedelta(days=365)
@@ -30,8 +31,15 @@ class AwayForm(Form):
     def validate_until(self, field: Any) -> None:
         """Demand a day from today on, within a year."""
         today = now().astimezone(STOCKHOLM).date()
+        if self.is_back == bool(field.data):
+            raise ValidationError("Välj den sista dagen, eller säg att du är tillbaka.")
         if not field.errors and field.day and not today <= field.day <= today + LONGEST:
             raise ValidationError("Välj en dag från och med i dag, inom ett år.")
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the other button was pressed."""
+        return "tillbaka" in request.form
 
 
 @bp.post("/konto/borta")
@@ -47,6 +55,7 @@ def let_be_away(unit: str, handler_id: uuid.UUID) -> Response:
     name = next((each.name for each in memberships.colleagues(unit) if each.handler_id == handler_id), None)
     if name is None:
         raise NotFound("nobody of that name works there")
+    security.info("absence said of=%s by=%s", handler_id, person().handler_id)
     return _say(handler_id, name, url_for(".colleague", unit=unit, handler_id=handler_id, _anchor="borta"))
 
 

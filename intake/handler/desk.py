@@ -10,7 +10,7 @@ from typing import Any
 from flask import flash, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from intake import access
+from intake import access, codes
 from intake.access.roles import Capability
 from intake.errors import Conflict, NotAllowed, NotFound
 from intake.extensions import STOCKHOLM, now, settings
@@ -105,7 +105,7 @@ def marked() -> Response:
         return redirect(url_for(".inbox"), 303)
     if form.gor.data == "hand_over":
         asked: dict[str, Any] = {**queries.Asked.read(request.args).words}
-        ticked = request.form.getlist("ref")[:MOST_MARKED]
+        ticked = [each for each in request.form.getlist("ref")[:MOST_MARKED] if codes.read_reference(each)]
         return redirect(url_for(".hand_several_page", ref=ticked, **asked), 303)
     done, troubles = 0, []
     away = {each.handler_id for each in desk.who_is_away(_acting())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import flash, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -50,7 +51,12 @@ class HandSeveralForm(forms.Form):
 class Ticked:
     """A matter that can be handed over; ``told`` is what its person reads, empty where that is nothing."""
 
-    matter: Matter
+    reference: str
+    subject: str
+    unit_id: str
+    priority: int
+    flags: Sequence[str]
+    due_at: datetime | None
     version: int
     refusal: Refusal
     told: str
@@ -66,12 +72,12 @@ class Sorted:
     @property
     def seen(self) -> str:
         """The able ones with the versions that are on the screen, as the form sends them back."""
-        return " ".join(f"{each.matter.reference}.{each.version}" for each in self.able)
+        return " ".join(f"{each.reference}.{each.version}" for each in self.able)
 
     @property
     def urgent(self) -> int:
         """How many of the able ones are urgent."""
-        return sum(each.matter.priority == URGENT for each in self.able)
+        return sum(each.priority == URGENT for each in self.able)
 
     @property
     def told(self) -> Sequence[str]:
@@ -122,6 +128,8 @@ def hand_several() -> Response:
     form = _read()
     if not form.validate():
         return _page(form, _sort(form.versions), 422)
+    if not form.versions:
+        flash(NONE_TICKED)
     unit, reason = form.receiver.data or "", form.why.data or ""
     done, troubles = 0, []
     for reference, version in form.versions.items():
@@ -158,10 +166,17 @@ def _sort(versions: Mapping[str, int | None], unit: str | None = None) -> Sorted
 
 
 def _ticked(matter: Matter, version: int, unit: str | None) -> Ticked:
-    if unit is None:
-        return Ticked(matter, version, "back", "")
-    refusal, told = handovers.refusal_by(matter.id, unit), handing_over.citizen_reads(matter.id)
-    return Ticked(matter, version, refusal, told)
+    return Ticked(
+        reference=matter.reference,
+        subject=matter.subject,
+        unit_id=matter.unit_id,
+        priority=matter.priority,
+        flags=tuple(matter.flags),
+        due_at=matter.due_at,
+        version=version,
+        refusal="back" if unit is None else handovers.refusal_by(matter.id, unit),
+        told="" if unit is None else handing_over.citizen_reads(matter.id),
+    )
 
 
 def _find(reference: str) -> Matter:
@@ -204,7 +219,7 @@ def _read() -> HandSeveralForm:
 
 def _choices(those: Sorted) -> Units:
     """Return the units that a matter may be handed over to, less the one where all of them stand."""
-    stand = {each.matter.unit_id for each in those.able}
+    stand = {each.unit_id for each in those.able}
     return hand_over_choices(settings().tables, stand.pop() if len(stand) == 1 else "")
 
 

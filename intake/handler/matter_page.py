@@ -109,7 +109,7 @@ def page(
     shown = render_template(
         "handler/matter.html",
         matter=hidden,
-        to_obey=obeying.to_obey(hidden),
+        to_obey=obeying.to_obey(hidden, has_code=has_code),
         may_see_protected="see_protected" in held,
         forms=_forms(view, posted, drafts),
         writers=drafting.writers(drafts),
@@ -225,4 +225,5 @@ def _forms(
 
 
 def offered_colleagues(colleagues: whole.Colleagues) -> list[tuple[str, str]]:
+    """Return colleagues as the choices of a form."""
     return [(str(handler_id), name) for handler_id, name in colleagues]

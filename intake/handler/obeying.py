@@ -10,17 +10,18 @@ from intake.handler import words
 from intake.handler.whole import MatterView
 
 
-def to_obey(view: MatterView) -> tuple[str, ...]:
+def to_obey(view: MatterView, *, has_code: bool) -> tuple[str, ...]:
     """Return what a handler has to heed, each in a sentence; nothing of who wished for nothing.
 
-    ``view`` is as it is shown: what is protected stays hidden.
+    ``view`` is as it is shown: what is protected stays hidden. ``has_code`` tells that somebody can read
+    an answer on the status page.
     """
-    return (*_contact(view), *_speech(view))
+    return (*_contact(view, has_code=has_code), *_speech(view))
 
 
-def _contact(view: MatterView) -> Iterator[str]:
+def _contact(view: MatterView, *, has_code: bool) -> Iterator[str]:
     if not view.may_email:
-        yield "Ring, mejla inte." if view.sender_phone else "Mejla inte. Svar läses på statussidan."
+        yield "Mejla inte. Svar läses på statussidan." if has_code else "Mejla inte."
     elif view.is_neutral:
         yield "Skriv inget om ärendet i mejl."
     if view.call_words:

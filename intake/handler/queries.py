@@ -74,11 +74,11 @@ class Asked:
 
 
 def _is_id(words: str) -> bool:
+    """Say whether this is an id as PostgreSQL reads it too; Python reads more."""
     try:
-        uuid.UUID(words)
+        return str(uuid.UUID(words)) == words.lower()
     except ValueError:
         return False
-    return True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ down_revision = "0035"
 
 PATH = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
 FUNCTIONS: rights.Functions = {
-    # The session's person, if away, and those who are away of those given matters in these units, where that
+    # The session's person, if away, and those who are away of those who sit in these units, where that
     # person sees the units.
     "who_is_away(text[], date)": (
         f"""
@@ -21,7 +21,6 @@ FUNCTIONS: rights.Functions = {
             WHERE absence.until >= p_day AND handler.disabled_at IS NULL AND (
                 handler.id = session_handler() OR EXISTS (
                     SELECT FROM membership WHERE membership.handler_id = handler.id
-                    AND membership.role IN ('handler', 'coordinator')
                     AND membership.unit_id = ANY (p_units) AND membership.unit_id = ANY (session_units())))
             ORDER BY handler.name, handler.id
         $$

@@ -16,6 +16,7 @@ revision = "0037"
 down_revision = "0036"
 
 _FINDING = import_module("migrations.versions.0033_finding")
+_VIEWS = import_module("migrations.versions.0028_desk_views")
 # They read what comes first in an index; without statistics the planner would gather all and sort it.
 IN_ORDER = (
     "inbox_counts(text[], timestamptz)",
@@ -58,6 +59,8 @@ NEWEST: rights.Functions = {
         (),
     ),
 }
+# Nothing is told of what stands behind a wall, so it is not counted either.
+NOT_WALLED = "NOT one.units && ARRAY(SELECT unit.id FROM unit WHERE unit.is_walled)"
 KEEP_SIGNS = "keep_signs(uuid, text[], text[])"
 SIGNS: rights.Functions = {
     KEEP_SIGNS: (
@@ -68,7 +71,7 @@ SIGNS: rights.Functions = {
             f"""('signs', ARRAY(
                 SELECT sign FROM unnest(p_said) AS sign WHERE NOT starts_with(sign, 'word:') OR {COMMON} > (
                     SELECT count(*) FROM (SELECT FROM findable AS one WHERE one.signs @> ARRAY[sign]
-                                          LIMIT {COMMON}) AS those)))""",
+                                            AND {NOT_WALLED} LIMIT {COMMON}) AS those)))""",
         ),
         _FINDING.LIKENESS[KEEP_SIGNS][1],
     ),
@@ -84,11 +87,15 @@ def upgrade() -> None:
     rights.make_functions(NEWEST)
     rights.rewrite(SEARCH, LONGEST, BEFORE_AT, more=[(FEW, NEWEST_FIRST), (ALL_OF_IT, THE_REST)])
     rights.drop_functions([OLD_NEWEST, *SIGNS])
+    # Where 0028 was run before it did so itself.
+    for signature in _VIEWS.ASKED_NO_MORE[::-1]:
+        op.execute(f"DROP FUNCTION IF EXISTS {signature}")
     rights.make_functions(SIGNS)
     # What was kept of common words says nothing; each sign is asked for once.
     op.execute(f"""
         WITH common AS (
-            SELECT sign FROM findable, unnest(signs) AS sign WHERE starts_with(sign, 'word:')
+            SELECT sign FROM findable AS one, unnest(signs) AS sign
+            WHERE starts_with(sign, 'word:') AND {NOT_WALLED}
             GROUP BY sign HAVING count(*) > {COMMON}
         )
         UPDATE findable SET signs = ARRAY(
@@ -98,7 +105,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Write them as they were."""
+    """Write them as they were; common words are signs again of what comes from then on."""
     for signature in IN_ORDER:
         op.execute(f"ALTER FUNCTION {signature} RESET enable_bitmapscan")
     rights.make_functions({OLD_NEWEST: _FINDING.FINDING[OLD_NEWEST]})

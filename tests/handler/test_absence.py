@@ -79,7 +79,7 @@ def test_who_comes_back_early_says_so(anna, bo, leave):
     account = anna.get("/konto")
     assert "Du är borta till och med" in desk.text_of(account)
     assert HOS not in desk.text_of(anna.get("/"))
-    anna.post("/konto/borta", page=account)
+    anna.post("/konto/borta", page=account, tillbaka="ja")
     assert "Du är tillbaka." in desk.text_of(anna.get("/konto"))
     assert HOS not in desk.text_of(bo.get("/"))
 

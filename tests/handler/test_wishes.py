@@ -65,8 +65,7 @@ OBEY = "Att följa när du hör av dig"
 @pytest.mark.parametrize(
     ("wishes", "changes", "told"),
     [
-        ({"may_email": False}, {"sender_phone": "070-000 00 00"}, "Ring, mejla inte."),
-        ({"may_email": False}, {}, "Mejla inte. Svar läses på statussidan."),
+        ({"may_email": False}, {"sender_phone": "070-000 00 00"}, "Mejla inte."),
         ({"is_neutral": True}, {}, "Skriv inget om ärendet i mejl."),
         ({"call_words": "efter 17"}, {}, "När och hur vi kan ringa: efter 17"),
         ({"interpreter": "spoken", "answer_language": "fa"}, {}, "Tolk behövs: persiska. Svara på persiska."),
@@ -81,6 +80,10 @@ OBEY = "Att följa när du hör av dig"
 def test_what_the_person_wished_for_stands_first_as_something_to_obey(anna, bring, wishes, changes, told):
     said = desk.text_of(anna.page(bring(wishes=incoming.Wishes(**wishes), **changes)))
     assert told in said.partition("Meddelanden")[0].partition(OBEY)[2]
+
+
+def test_who_is_not_mailed_reads_the_status_page_if_there_is_a_code(anna, brought):
+    assert "Mejla inte. Svar läses på statussidan." in desk.text_of(anna.page(brought(may_email=False)))
 
 
 def test_nothing_is_to_obey_where_nothing_was_wished_for_or_the_matter_is_closed(anna, bring):
