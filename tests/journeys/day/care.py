@@ -117,6 +117,11 @@ def many_at_once(day: Day) -> None:
         for what, who in done if each == one else [("taken", bo), *done]:
             day.book.note(each, what, who.name)
         bo.does(each, "fortsatt")
+    bo.presses("/konto/borta", until="2026-12-01")
+    assert "Hos Bo Sand (borta till och med" in desk.text_of(anna.reads("/"))
+    assert set(three) <= anna.listed(f"/?hos={day.id_of(bo)}")
+    day.staff.cora.presses(f"/enheter/syd-lokalpolis/{day.id_of(bo)}/borta", tillbaka="ja")
+    assert "Hos Bo Sand" not in desk.text_of(anna.reads("/"))
 
 
 def out_of_the_house(day: Day) -> None:

@@ -139,6 +139,7 @@ def handing_over(day: Day) -> None:
     nora.does(refused, "lamna-over", receiver="nord-kontaktcenter", why="Nord utreder.")
     nils.does(refused, "ta", tells=("handover_received", "taken"))
     stays(day, refused, "nord-kontaktcenter")
+    gives_several(day, [day.pick("syd-kontaktcenter", "form").reference for _ in range(2)], "nord-utredning")
 
 
 def gives(day: Day, reference: str, unit: str) -> None:
@@ -150,6 +151,23 @@ def gives(day: Day, reference: str, unit: str) -> None:
     day.book.beside[reference] = {day.book.stands[reference]}
     day.book.stands[reference] = unit
     assert reference in anna.reads("/overlamnade").text
+
+
+def gives_several(day: Day, those: list[str], unit: str) -> None:
+    """Let Anna tick rows and hand them over, after a look, and Nils receive each."""
+    anna, at = day.staff.anna, "/markerade/lamna-over"
+    asked = anna.reads(anna.presses("/markerade", gor="hand_over", ref=those).location)
+    words = {
+        "receiver": unit,
+        "why": "Det hände där.",
+        "ticked": found_in(asked, 'name="ticked" value="([^"]*)"'),
+    }
+    page = anna.presses(f"{at}/granska", status=200, page=asked, **words)
+    anna.presses(at, page=page, **words)
+    for each in those:
+        day.book.note(each, "handed_over", anna.name)
+        day.staff.nils.does(each, "ta-emot")
+        stays(day, each, unit)
 
 
 def stays(day: Day, reference: str, unit: str) -> None:
